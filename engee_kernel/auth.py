@@ -1,0 +1,32 @@
+"""The bearer token on its way out: to the two known origins only, renewed once on a 401."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import httpx
+
+from .credentials import TokenProvider, origin
+
+
+class BearerAuth(httpx.Auth):
+    """Adds `Authorization: Bearer …` to requests for `origins`."""
+
+    def __init__(self, tokens: TokenProvider, origins: frozenset[str]) -> None:
+        self._tokens = tokens
+        self._origins = origins
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Called by httpx around each request."""
+        if origin(str(request.url.copy_with(query=None, fragment=None))) not in self._origins:
+            yield request
+            return
+        token = await self._tokens.token()
+        request.headers["Authorization"] = f"Bearer {token.reveal()}"
+        response = yield request
+        if response.status_code != 401:
+            return
+        renewed = await self._tokens.renewed(token)
+        if renewed is not None:
+            request.headers["Authorization"] = f"Bearer {renewed.reveal()}"
+            yield request

@@ -1,0 +1,226 @@
+"""HTTP requests to one person's Engee: origins, token, connections, and failures explained.
+
+Rules for this module: it knows addresses and failures, not what replies mean (that is `wire`).
+It never repeats a request; whoever calls it knows what may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import urljoin
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from . import __version__, wire
+from .auth import BearerAuth
+from .credentials import TokenProvider, origin
+from .errors import (
+    ApiError,
+    EngeeError,
+    GatewayError,
+    NetworkError,
+    NotFoundError,
+    ReplyLostError,
+    ServerNotRunningError,
+    TokenRejectedError,
+    TokenTooYoungError,
+    UnexpectedReplyError,
+    UnreachableError,
+)
+
+CONNECT_TIMEOUT_S = 10.0
+REPLY_TIMEOUT_S = 30.0
+EXPLAINABLE = (401, 403, 404, 500, 502, 503, 504)
+
+
+class Transport:
+    """Requests to the management origin and below the user's prefix, with the token on both.
+
+    Safe to use from several event loops: each has connections of its own (an httpx client shared
+    between loops hangs).
+    """
+
+    def __init__(self, url: str, tokens: TokenProvider) -> None:
+        self.url = url.strip().rstrip("/")
+        self.prefix = ""
+        self._origins = frozenset({origin(self.url)})
+        self._tokens = tokens
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+
+    async def close(self) -> None:
+        """Close the connections of the running loop."""
+        http = self._loops.pop(asyncio.get_running_loop(), None)
+        if http is not None:
+            await http.aclose()
+
+    async def manage(
+        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
+    ) -> wire.Reply:
+        """A call to the management origin; `parts` as httpx takes them (json, data)."""
+        call = f"{method} {path}"
+        with translated(call):
+            response = await self._http().request(
+                method, self.url + path, auth=self._auth(), timeout=_timeouts(timeout_s), **parts
+            )
+        return _reply(response, call)
+
+    async def status(self) -> wire.ServerStatus:
+        """The server's state, asked for once; remembers the user's prefix, which may change."""
+        status = wire.read_status(await self.manage("GET", wire.INFO, timeout_s=CONNECT_TIMEOUT_S))
+        if status.url:
+            self.prefix = urljoin(self.url + "/", status.url).rstrip("/") + "/"
+            self._origins = frozenset({origin(self.url), origin(self.prefix)})
+        return status
+
+    async def user(
+        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
+    ) -> wire.Reply:
+        """A call below the user's prefix; the reply whatever its status.
+
+        Raises what explains a failure (the server is stopped, the token is too young) where the
+        management API knows it.
+        """
+        async with self.stream(method, path, timeout_s=timeout_s, **parts) as response:
+            with translated(f"{method} …/{path}"):
+                await response.aread()
+            return _reply(response, f"{method} …/{path}")
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """Like `user`, the body left unread; `timeout_s` then bounds each wait for more of it."""
+        call = f"{method} …/{path}"
+        if not self.prefix:
+            await self._find_prefix()
+        request = self._http().build_request(
+            method, self.prefix + path, timeout=_timeouts(timeout_s), **parts
+        )
+        try:
+            with translated(call):
+                response = await self._http().send(request, auth=self._auth(), stream=True)
+        except UnreachableError as error:
+            # on some installations the prefix's host goes away with the server
+            raise await self._explained(error) from error
+        try:
+            if response.status_code in EXPLAINABLE:
+                await self._explain(response, call)
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _find_prefix(self) -> None:
+        status = await self.status()
+        if not self.prefix:
+            raise ServerNotRunningError(
+                f"The Engee server is {status.status}, and its status names no “url”.",
+                "Start it: engee-kernel start",
+                server_status=status.status,
+            )
+
+    async def _explain(self, response: httpx.Response, call: str) -> None:
+        """Raise where the management API knows why; return where the reply speaks for itself."""
+        with translated(call):
+            await response.aread()
+        reply = _reply(response, call)
+        path_call = call.endswith((wire.UPLOAD, wire.DOWNLOAD))
+        if reply.status == 404 and not reply.is_html():
+            return  # Engee itself speaks: an unknown job, a missing file
+        try:
+            wire.raise_for_status(reply, path_call=path_call)
+        except (TokenRejectedError, NotFoundError, GatewayError, UnexpectedReplyError) as error:
+            explained = await self._explained(error)
+            if explained is not error:
+                raise explained from error
+        except ApiError:
+            return  # a refused path: the caller reads it from the reply
+
+    async def _explained(self, error: EngeeError) -> EngeeError:
+        """A better error where the management API knows the reason; else the error itself."""
+        try:
+            status = await self.status()
+        except EngeeError:
+            return error
+        code, call = getattr(error, "status", 0), getattr(error, "call", "")
+        if not status.running:
+            return ServerNotRunningError(
+                f"The Engee server is {status.status}.",
+                "Wait until it runs."
+                if status.status == "starting"
+                else "Start it: %engee start in a cell, engee-kernel start in a terminal, "
+                "or the button in the personal account.",
+                status=code,
+                call=call,
+                server_status=status.status,
+            )
+        if isinstance(error, TokenRejectedError):
+            return TokenTooYoungError(
+                "Engee accepts this token, but the running server does not: "
+                "the token was made after the server was started.",
+                "Restart the server (variables are lost, files stay): %engee restart in a cell, "
+                "or engee-kernel stop and engee-kernel start in a terminal.",
+                status=code,
+                call=call,
+            )
+        return error
+
+    async def unsigned(self, method: str, path: str, **parts: Any) -> wire.Reply:
+        """A call to the management origin that carries no bearer token: the OAuth token exchange."""
+        call = f"{method} {path}"
+        with translated(call):
+            response = await self._http().request(
+                method, self.url + path, timeout=_timeouts(REPLY_TIMEOUT_S), **parts
+            )
+        return _reply(response, call)
+
+    def _auth(self) -> BearerAuth:
+        return BearerAuth(self._tokens, self._origins)
+
+    def _http(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        http = self._loops.get(loop)
+        if http is None or http.is_closed:
+            http = self._loops[loop] = httpx.AsyncClient(
+                headers={"User-Agent": f"engee-kernel/{__version__}"},
+                follow_redirects=False,  # a token is never sent on to another address
+                limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0),
+                verify=ssl.create_default_context(),  # the system's certificate store
+            )
+        return http
+
+
+def _timeouts(timeout_s: float) -> httpx.Timeout:
+    return httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
+
+
+def _reply(response: httpx.Response, call: str) -> wire.Reply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return wire.Reply(response.status_code, headers, response.content, call)
+
+
+@contextmanager
+def translated(call: str) -> Iterator[None]:
+    """httpx's errors as this package's; no URL and no header gets into a message."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        reason = str(error) or type(error).__name__
+        hint = "Check the address (engee_url, ENGEE_URL), the network, and proxy settings (HTTPS_PROXY)."
+        if "CERTIFICATE" in reason.upper():
+            hint = (
+                "The certificate is not trusted here: point SSL_CERT_FILE to your organisation's CA bundle."
+            )
+        raise UnreachableError(f"Engee can't be reached: {reason}.", hint) from error
+    except httpx.TimeoutException as error:
+        raise ReplyLostError(f"{call}: no reply within the time limit.") from error
+    except httpx.TransportError as error:
+        raise ReplyLostError(
+            f"{call}: the connection broke before the reply was complete ({type(error).__name__})."
+        ) from error
+    except (httpx.InvalidURL, httpx.DecodingError) as error:
+        raise NetworkError(f"{call}: {type(error).__name__}.") from error

@@ -1,0 +1,422 @@
+"""The HTTP contract without the HTTP: what replies mean.
+
+Rules for this module: no I/O, no clock, no httpx. Each `read_*` function takes a `Reply` and gives
+a typed value or raises one of `engee_kernel.errors`. What the API's page leaves open is read
+leniently (a missing field is None), what it promises is checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from .errors import (
+    ApiError,
+    CodeError,
+    ForbiddenPathError,
+    GatewayError,
+    JobExistsError,
+    NotFoundError,
+    RateLimitedError,
+    TokenRejectedError,
+    TooLargeError,
+    UnexpectedReplyError,
+)
+from .text import summary_of_body
+
+INFO = "/account/api/engee/info"
+START = "/account/api/engee/start"
+STOP = "/account/api/engee/stop"
+AUTHORIZE = "/account/authorize"
+OAUTH_TOKEN = "/account/api/oauth2/token"  # noqa: S105 - a path, not a password
+EVAL = "external/command/eval"
+JOB_CREATE = "external/command/jobs/create"
+JOB_LIST = "external/command/jobs/list"
+UPLOAD = "external/file/upload"
+DOWNLOAD = "external/file/download"
+
+
+def job_result_path(job_id: str) -> str:
+    """Below the user's prefix."""
+    return f"external/command/jobs/{job_id}/result"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP reply; `headers` with lower-case names; `call` e.g. "POST …/eval" for messages."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    call: str
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """Raises UnexpectedReplyError where the body is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise UnexpectedReplyError(
+                f"{self.call} was answered with {self.status} and a body that is not JSON: "
+                f"“{summary_of_body(self.text) or 'empty'}”.",
+                "Check that the address is Engee's own (a login page or a proxy may have answered).",
+                status=self.status,
+                call=self.call,
+            ) from error
+
+    def json_object(self) -> Mapping[str, Any]:
+        """Raises UnexpectedReplyError where the body is not a JSON object."""
+        value = self.json()
+        if isinstance(value, dict):
+            return value
+        self.unexpected("a JSON object")
+
+    def is_html(self) -> bool:
+        """A page of a proxy or a login, not Engee's own JSON."""
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    def unexpected(self, expected: str) -> NoReturn:
+        raise UnexpectedReplyError(
+            f"{self.call} was answered with {self.status} “{summary_of_body(self.text)}” "
+            f"where {expected} was expected.",
+            "",
+            status=self.status,
+            call=self.call,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """The state of a person's Engee server; times are aware UTC datetimes."""
+
+    status: str
+    url: str = ""
+    username: str = ""
+    server_name: str = ""
+    server_id: str = ""
+    starting_at: datetime | None = None
+    started_at: datetime | None = None
+    stopping_at: datetime | None = None
+    stopped_at: datetime | None = None
+    last_activity_at: datetime | None = None
+    inactivity_timeout: float | None = None
+    stop_session_at: datetime | None = None
+    minimal_mode: bool | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as the API lists it. `error` and `text` are both None until it is done."""
+
+    job_id: str
+    name: str | None
+    status: str
+    start_time: datetime | None
+    end_time: datetime | None
+    text: str | None = None
+    error: CodeError | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def done(self) -> bool:
+        return self.status == "DONE"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """An OAuth token reply; the tokens never appear in its repr."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False, default=None)
+    expires_in_s: float | None = None
+    scope: str = ""
+
+
+def read_status(reply: Reply) -> ServerStatus:
+    raise_for_status(reply)
+    data = reply.json_object()
+    status = data.get("serverStatus")
+    if not isinstance(status, str):
+        reply.unexpected("a JSON object with “serverStatus”")
+    namespace = data.get("clusterNamespace")
+    minimal = namespace.get("minimalMode") if isinstance(namespace, dict) else None
+    timeout = data.get("inactivityTimeout")
+    return ServerStatus(
+        status=status,
+        url=_string(data.get("url")),
+        username=_string(data.get("username")),
+        server_name=_string(data.get("serverName")),
+        server_id=_string(data.get("serverId")),
+        starting_at=read_time(data.get("startingAt")),
+        started_at=read_time(data.get("startedAt")),
+        stopping_at=read_time(data.get("stoppingAt")),
+        stopped_at=read_time(data.get("stoppedAt")),
+        last_activity_at=read_time(data.get("lastActivityAt")),
+        inactivity_timeout=float(timeout) if isinstance(timeout, int | float) else None,
+        stop_session_at=read_time(data.get("stopSessionAt")),
+        minimal_mode=minimal if isinstance(minimal, bool) else None,
+    )
+
+
+def read_start(reply: Reply) -> str:
+    """The URL of the server being started; empty where the reply has none."""
+    raise_for_status(reply)
+    if not reply.body.strip():
+        return ""
+    return _string(reply.json_object().get("server"))
+
+
+def read_stop(reply: Reply) -> None:
+    raise_for_status(reply)
+
+
+def read_eval(reply: Reply) -> str:
+    """The value as text; "" for null. Raises CodeError when the code raised."""
+    if reply.status in (400, 422, 500) and (error := _code_error(reply)):
+        raise error
+    raise_for_status(reply)
+    data = reply.json_object()
+    if "result" not in data:
+        if error := _code_error(reply):
+            raise error
+        reply.unexpected("a JSON object with “result”")
+    return _result_text(data["result"])
+
+
+def read_job_created(reply: Reply) -> None:
+    """Raises JobExistsError for an id that is known already: the job was accepted before."""
+    if reply.status == 409:
+        raise JobExistsError(
+            "A job with this id exists already.",
+            "Its result is kept under the same id.",
+            status=409,
+            call=reply.call,
+        )
+    raise_for_status(reply)
+
+
+def read_job(reply: Reply) -> Job:
+    if reply.status == 404 and not reply.is_html():
+        raise NotFoundError(
+            "Engee knows no job with this id.",
+            "It was never created, or Engee was restarted or has forgotten it.",
+            status=404,
+            call=reply.call,
+        )
+    raise_for_status(reply)
+    return _job(reply, reply.json())
+
+
+def read_jobs(reply: Reply) -> list[Job]:
+    raise_for_status(reply)
+    jobs = reply.json_object().get("jobs")
+    if not isinstance(jobs, list):
+        reply.unexpected("a JSON object with a list “jobs”")
+    return [_job(reply, item) for item in jobs]
+
+
+def read_upload(reply: Reply) -> Any:
+    """What the server says of an upload, as JSON where it is: the contract leaves it open."""
+    raise_for_status(reply, path_call=True)
+    try:
+        return json.loads(reply.body) if reply.body.strip() else None
+    except ValueError:
+        return reply.text
+
+
+def read_grant(reply: Reply) -> TokenGrant:
+    """Raises TokenRejectedError where the authorization server refuses the grant."""
+    if reply.status in (400, 401, 403):
+        reason = ""
+        if reply.body.lstrip().startswith(b"{"):
+            data = reply.json_object()
+            reason = " ".join(_string(data.get(key)) for key in ("error", "error_description")).strip()
+        raise TokenRejectedError(
+            f"The authorization server refused to give a token{f' ({reason})' if reason else ''}.",
+            "Log in again: engee-kernel login --oauth",
+            status=reply.status,
+            call=reply.call,
+        )
+    raise_for_status(reply)
+    data = reply.json_object()
+    access = data.get("access_token")
+    if not isinstance(access, str) or not access:
+        # the body may hold another secret: it is not quoted
+        raise UnexpectedReplyError(
+            f"{reply.call} was answered without an “access_token”.", "", status=reply.status, call=reply.call
+        )
+    refresh = data.get("refresh_token")
+    expires = data.get("expires_in")
+    return TokenGrant(
+        access,
+        refresh if isinstance(refresh, str) and refresh else None,
+        float(expires) if isinstance(expires, int | float) else None,
+        _string(data.get("scope")),
+    )
+
+
+def check_download(reply: Reply) -> None:
+    """For the head of a download (`body` empty unless it failed)."""
+    if reply.status == 404 and not reply.is_html():
+        raise NotFoundError(
+            "A file to download does not exist in Engee.",
+            "List the folder with %ls.",
+            status=404,
+            call=reply.call,
+        )
+    raise_for_status(reply, path_call=True)
+
+
+def read_time(value: Any) -> datetime | None:
+    """An ISO 8601 time as an aware UTC datetime; None for what is absent or can't be read."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """`Retry-After` as seconds from `now`, whether it was seconds or an HTTP date."""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _result_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _triple(data: Any) -> CodeError | None:
+    if not isinstance(data, dict) or not any(
+        isinstance(data.get(key), str) for key in ("type", "short_description", "full_description")
+    ):
+        return None
+    full = _string(data.get("full_description"))
+    short = _string(data.get("short_description")) or full.partition("\n")[0]
+    return CodeError(_string(data.get("type")) or "Error", short, full or short)
+
+
+def _code_error(reply: Reply) -> CodeError | None:
+    """The error triple in a reply's body, if it is one."""
+    if not reply.body.lstrip().startswith(b"{"):
+        return None
+    try:
+        data = json.loads(reply.body)
+    except ValueError:
+        return None
+    return _triple(data.get("error"))
+
+
+def _job(reply: Reply, data: Any) -> Job:
+    if not isinstance(data, dict) or not isinstance(data.get("job_id"), str):
+        reply.unexpected("a job with “job_id”")
+    status = data.get("status")
+    if not isinstance(status, str):
+        reply.unexpected("a job with “status”")
+    text: str | None = None
+    error: CodeError | None = None
+    result = data.get("result")
+    if isinstance(result, dict):
+        if result.get("type") == "error":
+            error = _triple(result.get("data")) or CodeError("Error", "the job failed", json.dumps(result))
+        else:
+            inner = result.get("data")
+            text = _result_text(inner.get("text") if isinstance(inner, dict) else inner)
+    elif result is not None:
+        text = _result_text(result)
+    name = data.get("name")
+    return Job(
+        job_id=data["job_id"],
+        name=name if isinstance(name, str) else None,
+        status=status,
+        start_time=read_time(data.get("start_time")),
+        end_time=read_time(data.get("end_time")),
+        text=text,
+        error=error,
+        raw=data,
+    )
+
+
+def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
+    """Nothing for 2xx; else the error of the tree. `path_call`: a 403 speaks of a path."""
+    status, call = reply.status, reply.call
+    if 200 <= status < 300:
+        return
+    said = summary_of_body(reply.text)
+    quoted = f" “{said}”" if said else ""
+    if 300 <= status < 400:
+        raise UnexpectedReplyError(
+            f"{call} was redirected ({status}); a token is never sent to another address.",
+            "Set the address that Engee really has (engee_url, ENGEE_URL).",
+            status=status,
+            call=call,
+        )
+    if status == 401 or (status == 403 and not path_call):
+        raise TokenRejectedError(
+            f"Engee does not accept the token ({status}{quoted}).",
+            "It may have expired or been mistyped. Make a new one in the personal account "
+            "(Communication and Security → Personal access tokens) and store it: engee-kernel login",
+            status=status,
+            call=call,
+        )
+    if status == 403:
+        raise ForbiddenPathError(
+            f"Engee refused the path ({status}{quoted}).",
+            "Files can be read and written below /user only.",
+            status=status,
+            call=call,
+        )
+    if status == 413:
+        raise TooLargeError(
+            f"{call}: larger than the server takes ({status}{quoted}).", "", status=status, call=call
+        )
+    wait_s = retry_after_s(reply.headers, datetime.now(timezone.utc))
+    if status == 429:
+        raise RateLimitedError(
+            f"Engee asks for fewer requests ({status}).",
+            f"Try again in {wait_s:.0f} s." if wait_s else "Try again in a minute.",
+            status=status,
+            call=call,
+            retry_after_s=wait_s,
+        )
+    if status in (502, 503, 504):
+        raise GatewayError(
+            f"A gateway in front of Engee answered {status}{quoted}.",
+            "",
+            status=status,
+            call=call,
+            retry_after_s=wait_s,
+        )
+    kind: type[ApiError] = NotFoundError if status == 404 else UnexpectedReplyError
+    raise kind(f"{call} was answered with {status}{quoted}.", "", status=status, call=call)
