@@ -1,0 +1,5 @@
+import sys
+
+from engee_kernel.emulator.command import main
+
+sys.exit(main())

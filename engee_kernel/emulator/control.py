@@ -1,0 +1,126 @@
+"""`/_emulator/…`: what only a local Engee has. Switches, faults, the request log, tokens, a crash on demand."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from engee_kernel.emulator.context import Emulator, emulator_of
+from engee_kernel.emulator.replies import now
+from engee_kernel.emulator.server import ServerNotRunningError
+from engee_kernel.emulator.settings import SettingError
+
+
+def require_control_key(request: Request) -> Emulator:
+    emulator = emulator_of(request)
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), emulator.control_key.encode()):
+        raise HTTPException(401, "Control calls need the control key of the ready file.")
+    return emulator
+
+
+async def read_config(request: Request) -> Response:
+    return JSONResponse(require_control_key(request).server.settings.to_json())
+
+
+async def change_config(request: Request) -> Response:
+    emulator = require_control_key(request)
+    try:
+        emulator.server.settings = emulator.server.settings.replaced(await _fields(request))
+    except SettingError as error:
+        raise HTTPException(400, str(error)) from error
+    return JSONResponse(emulator.server.settings.to_json())
+
+
+async def read_requests(request: Request) -> Response:
+    emulator = require_control_key(request)
+    return JSONResponse({"requests": [entry.to_json() for entry in emulator.log]})
+
+
+async def read_state(request: Request) -> Response:
+    server = require_control_key(request).server
+    return JSONResponse({"status": server.status, "julia_pid": server.julia_pid, "failure": server.failure})
+
+
+async def kill_julia(request: Request) -> Response:
+    emulator = require_control_key(request)
+    try:
+        emulator.server.kill_julia()
+    except ServerNotRunningError as error:
+        raise HTTPException(409, str(error)) from error
+    return JSONResponse({})
+
+
+async def reset(request: Request) -> Response:
+    """Back to how it was started; answers when the server has the state it was started with."""
+    emulator = require_control_key(request)
+    server = emulator.server
+    fields = await _fields(request)
+    server.settings = emulator.first_settings
+    emulator.tokens.forget(emulator.first_token)
+    emulator.log.clear()
+    await server.settled()
+    if fields.get("new_session") or not emulator.starts_running:
+        server.stop()
+        await server.settled()
+    if emulator.starts_running:
+        server.start(server.settings.inactivity_timeout_s)
+        await server.settled()
+    server.jobs.forget_finished(0)
+    return JSONResponse({"status": server.status})
+
+
+async def list_tokens(request: Request) -> Response:
+    emulator = require_control_key(request)
+    return JSONResponse({"tokens": [token.to_json() for token in emulator.tokens.all()]})
+
+
+async def change_tokens(request: Request) -> Response:
+    emulator = require_control_key(request)
+    fields = await _fields(request)
+    action = fields.get("action")
+    if action == "make":
+        kind, life_s = fields.get("kind", "pat"), fields.get("life_s", 3600)
+        if kind not in ("pat", "access", "refresh") or not isinstance(life_s, int | float | None):
+            raise HTTPException(400, "kind must be pat, access or refresh, and life_s a number or null.")
+        token = emulator.tokens.make(kind, life_s, name=str(fields.get("name", "")))
+        return JSONResponse({**token.to_json(), "token": token.secret})
+    found = emulator.tokens.find(str(fields.get("token", "")))
+    if found is None:
+        raise HTTPException(404, "There is no such token.")
+    if action == "expire":
+        found.expires_at = now()
+    elif action == "revoke":
+        found.revoked = True
+    else:
+        raise HTTPException(400, "action must be make, expire or revoke.")
+    return JSONResponse(found.to_json())
+
+
+async def _fields(request: Request) -> Mapping[str, object]:
+    body = await request.body()
+    try:
+        fields = json.loads(body) if body.strip() else {}
+    except ValueError as error:
+        raise HTTPException(400, "The body is not JSON.") from error
+    if not isinstance(fields, dict):
+        raise HTTPException(400, "The body must be a JSON object.")
+    return fields
+
+
+routes = [
+    Route("/_emulator/config", read_config, methods=["GET"]),
+    Route("/_emulator/config", change_config, methods=["POST"]),
+    Route("/_emulator/requests", read_requests, methods=["GET"]),
+    Route("/_emulator/state", read_state, methods=["GET"]),
+    Route("/_emulator/kill-julia", kill_julia, methods=["POST"]),
+    Route("/_emulator/reset", reset, methods=["POST"]),
+    Route("/_emulator/tokens", list_tokens, methods=["GET"]),
+    Route("/_emulator/tokens", change_tokens, methods=["POST"]),
+]

@@ -1,0 +1,183 @@
+"""One local Engee from start to end: its folders, its sockets, its web server, its ready file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from engee_kernel.emulator.app import make_app
+from engee_kernel.emulator.context import CLIENT_ID, Emulator
+from engee_kernel.emulator.julia import Julia
+from engee_kernel.emulator.server import EngeeServer
+from engee_kernel.emulator.settings import Settings
+from engee_kernel.emulator.tokens import TokenStore
+from engee_kernel.emulator.userfolder import UserFolder, mounted_user_folder
+
+LIFE_OF_FIRST_TOKEN_S = 365 * 86400
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can't be changed while it runs. Ports: 0 = chosen by the system; `session_port` None = the same port."""
+
+    julia: Julia
+    user_dir: Path
+    port: int = 0
+    session_port: int | None = None
+    token: str | None = None
+    starts_running: bool = True
+    ready_file: Path | None = None
+
+
+class _WebServer(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again before Julia is ended."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class StartError(Exception):
+    """The local Engee could not start; the message says why."""
+
+
+async def serve(
+    options: Options, settings: Settings, announce: Callable[[Emulator, UserFolder], None]
+) -> None:
+    """Run until a signal ends it. Raises StartError. `announce` is called once the server answers."""
+    with (
+        tempfile.TemporaryDirectory(prefix="local-engee-", ignore_cleanup_errors=True) as state,
+        contextlib.ExitStack() as sockets,
+    ):
+        state_dir = Path(state)
+        (state_dir / "root").mkdir()
+        folder = await asyncio.to_thread(mounted_user_folder, options.user_dir, state_dir / "root")
+        listening = [sockets.enter_context(_listen(options.port))]
+        if options.session_port is not None:
+            listening.append(sockets.enter_context(_listen(options.session_port)))
+        tokens = TokenStore()
+        first_token = tokens.make("pat", LIFE_OF_FIRST_TOKEN_S, name="first", secret=options.token)
+        emulator = Emulator(
+            server=EngeeServer(options.julia, folder, state_dir / "session.log", settings),
+            tokens=tokens,
+            first_token=first_token,
+            state_dir=state_dir,
+            management_url=_origin(listening[0]),
+            session_origin=_origin(listening[-1]),
+            starts_running=options.starts_running,
+            first_settings=settings,
+        )
+        web = _WebServer(
+            uvicorn.Config(
+                make_app(emulator),
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_keep_alive=75,  # as the proxy in front of Engee would
+                timeout_graceful_shutdown=1,
+            )
+        )
+        with _ended_by_signals(web):
+            try:
+                await _run(web, listening, emulator, options, announce)
+            finally:
+                await emulator.server.close()
+                if options.ready_file is not None:
+                    options.ready_file.unlink(missing_ok=True)
+
+
+async def _run(
+    web: _WebServer,
+    listening: list[socket.socket],
+    emulator: Emulator,
+    options: Options,
+    announce: Callable[[Emulator, UserFolder], None],
+) -> None:
+    if options.starts_running:
+        emulator.server.start()
+    serving = asyncio.create_task(web.serve(sockets=listening))
+    try:
+        while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
+        if options.starts_running and not web.should_exit:
+            settled = asyncio.create_task(emulator.server.settled())
+            await asyncio.wait({settled, serving}, return_when=asyncio.FIRST_COMPLETED)
+            if not settled.done():
+                settled.cancel()
+                return
+            if emulator.server.failure is not None:
+                raise StartError(emulator.server.failure)
+        if options.ready_file is not None:
+            _write_ready_file(options.ready_file, emulator)
+        announce(emulator, emulator.server.folder)
+    finally:
+        if sys.exc_info()[0] is not None:
+            web.should_exit = True
+        await serving
+
+
+def _listen(port: int) -> socket.socket:
+    # The protocol is named because asyncio sets TCP_NODELAY only where it sees it: 40 ms per call otherwise.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if sys.platform != "win32":  # there it would let two programs share the port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
+        ) from error
+    return listener
+
+
+def _origin(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _write_ready_file(path: Path, emulator: Emulator) -> None:
+    ready = {
+        "url": emulator.management_url,
+        "session_url": emulator.session_url,
+        "token": emulator.first_token.secret,
+        "control_key": emulator.control_key,
+        "client_id": CLIENT_ID,
+        "client_secret": emulator.client_secret,
+        "user_dir": str(emulator.server.folder.path),
+        "user_is_mounted": emulator.server.folder.is_mounted,
+        "session_log": str(emulator.state_dir / "session.log"),
+        "pid": os.getpid(),
+    }
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(ready, file)
+    beside.replace(path)
+
+
+@contextlib.contextmanager
+def _ended_by_signals(web: _WebServer) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal end the web server; the rest is ended after it."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+    def end(_number: int, _frame: object) -> None:
+        web.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
