@@ -1,0 +1,114 @@
+# Base.stdout and Base.stderr, replaced by pipes that give each task's text to its cell and all other text on to where
+# it went before.
+
+const YIELD_INTERVAL_NS = UInt64(20_000_000)
+const LAST_YIELD = Ref{UInt64}(0)
+const DISPLAY_SIZE = (30, 80)
+
+struct CellOutput <: Base.AbstractPipe
+    name::String
+    original::IO
+end
+
+const OUTPUTS = CellOutput[]           # stdout, stderr
+
+Base.pipe_writer(out::CellOutput) = out.original
+Base.pipe_reader(out::CellOutput) = out.original
+
+function Base.unsafe_write(out::CellOutput, p::Ptr{UInt8}, n::UInt)
+    cell = output_cell()
+    cell === nothing && return unsafe_write(out.original, p, n)
+    write_to_cell(cell, out.name, p, Int(n))
+    return Int(n)
+end
+
+function Base.write(out::CellOutput, byte::UInt8)
+    cell = output_cell()
+    cell === nothing && return write(out.original, byte)
+    box = Ref(byte)
+    GC.@preserve box write_to_cell(cell, out.name, Base.unsafe_convert(Ptr{UInt8}, box), 1)
+    return 1
+end
+
+function write_to_cell(cell::Cell, name::String, p::Ptr{UInt8}, n::Int)
+    drain_descriptors()
+    add_text(cell, name, p, n) || keep_late_text(cell, name, p, n)
+    # A loop that only prints would starve the server's tasks: nobody could read its output or interrupt it. Yield at
+    # line ends, so that lines of different tasks do not mix. The second yield runs what I/O events have woken.
+    now = time_ns()
+    waited = now - LAST_YIELD[]
+    if waited > 5 * YIELD_INTERVAL_NS || (waited > YIELD_INTERVAL_NS && n > 0 && unsafe_load(p, n) == 0x0a)
+        yield()
+        yield()
+        LAST_YIELD[] = time_ns()
+    end
+    return nothing
+end
+
+"Text of a task that outlived its cell, while its notebook is idle: it opens the notebook's next cell."
+function keep_late_text(cell::Cell, name::String, p::Ptr{UInt8}, n::Int)
+    worker = find_worker(cell.notebook)
+    worker === nothing && return nothing
+    with_lock(REGISTRY) do
+        if worker.late_bytes + n <= LATE_LIMIT_BYTES
+            worker.late_bytes += n
+            push!(worker.late, (name, copy(unsafe_wrap(Array, p, n))))
+        end
+    end
+    return nothing
+end
+
+function add_late_text(worker::Worker, cell::Cell)
+    late = with_lock(REGISTRY) do
+        texts = worker.late
+        worker.late = Tuple{String,Vector{UInt8}}[]
+        worker.late_bytes = 0
+        texts
+    end
+    for (name, bytes) in late
+        GC.@preserve bytes add_text(cell, name, pointer(bytes), length(bytes))
+    end
+end
+
+# What libraries ask an output stream: colour and size as in a notebook, for code of a cell; else as before.
+in_some_cell() = origin_cell() !== nothing
+Base.get(out::CellOutput, key, default) = in_some_cell() ? (key === :color ? true : default) : get(out.original, key, default)
+Base.haskey(out::CellOutput, key) = in_some_cell() ? key === :color : haskey(out.original, key)
+Base.getindex(out::CellOutput, key) = in_some_cell() && key === :color ? true : getindex(out.original, key)
+Base.in(pair::Pair, out::CellOutput) = in_some_cell() ? isequal(pair, :color => true) : in(pair, out.original)
+Base.displaysize(out::CellOutput) = in_some_cell() ? DISPLAY_SIZE : displaysize(out.original)
+function Base.unwrapcontext(out::CellOutput)
+    in_some_cell() || return (out, Base.unwrapcontext(out.original)[2])
+    return (out, Base.ImmutableDict{Symbol,Any}(:color, true))
+end
+Base.isopen(::CellOutput) = true
+Base.isreadable(::CellOutput) = false
+Base.iswritable(::CellOutput) = true
+Base.close(::CellOutput) = nothing
+Base.flush(out::CellOutput) = in_some_cell() ? nothing : flush(out.original)
+Base.lock(out::CellOutput) = in_some_cell() ? nothing : lock(out.original)
+Base.unlock(out::CellOutput) = in_some_cell() ? nothing : unlock(out.original)
+
+# `pipeline(cmd, stdout = stdout)`: the child writes where descriptors 1 and 2 point.
+Base.setup_stdio(out::CellOutput, ::Bool) = (RawFD(out.name == "stdout" ? 1 : 2), false)
+
+set_stream(name::Symbol, stream) = Core.eval(Base, Expr(:(=), name, stream))
+
+# After `redirect_stdout()` people give the stream that was there before back.
+function restore_output(out::CellOutput)
+    repoint_descriptor(out.name == "stdout" ? 1 : 2)
+    set_stream(Symbol(out.name), out)
+    return out
+end
+if isdefined(Base, :RedirectStdStream)
+    (::Base.RedirectStdStream)(out::CellOutput) = restore_output(out)
+else
+    Base.redirect_stdout(out::CellOutput) = restore_output(out)
+    Base.redirect_stderr(out::CellOutput) = restore_output(out)
+end
+
+function install_outputs()
+    push!(OUTPUTS, CellOutput("stdout", Base.stdout), CellOutput("stderr", Base.stderr))
+    set_stream(:stdout, OUTPUTS[1])
+    set_stream(:stderr, OUTPUTS[2])
+end

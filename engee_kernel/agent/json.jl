@@ -1,0 +1,183 @@
+# Writing JSON. Every reply is one JSON string, so whatever a user's program produced must come out as valid JSON:
+# bytes that are no UTF-8 become U+FFFD, numbers that JSON lacks become null.
+
+# An object is a list of pairs, not a Dict: the order of keys stays, and one concrete type keeps compile time low.
+const Object = Vector{Pair{String,Any}}
+object(pairs::Pair...) = Object([String(first(p)) => last(p) for p in pairs])
+
+"Text that is JSON already."
+struct RawJSON
+    text::String
+end
+
+json(x)::String = sprint(write_json, x)
+
+write_json(io::IO, x::RawJSON) = print(io, x.text)
+write_json(io::IO, ::Nothing) = print(io, "null")
+write_json(io::IO, x::Bool) = print(io, x ? "true" : "false")
+write_json(io::IO, x::Integer) = print(io, x)
+write_json(io::IO, x::AbstractFloat) = isfinite(x) ? print(io, Float64(x)) : print(io, "null")
+write_json(io::IO, x::Symbol) = write_json(io, String(x))
+
+function write_json(io::IO, x::Object)
+    print(io, '{')
+    for (i, (key, value)) in enumerate(x)
+        i > 1 && print(io, ',')
+        write_json(io, key)
+        print(io, ':')
+        write_json(io, value)
+    end
+    print(io, '}')
+end
+
+function write_json(io::IO, x::AbstractVector)
+    print(io, '[')
+    for (i, value) in enumerate(x)
+        i > 1 && print(io, ',')
+        write_json(io, value)
+    end
+    print(io, ']')
+end
+
+function write_json(io::IO, x::AbstractString)
+    text = String(x)
+    if !isvalid(text)
+        text = String(map(c -> isvalid(c) ? c : '\ufffd', text))
+    end
+    write(io, UInt8('"'))
+    # Runs without a special byte are written in one go: outputs are long and mostly plain.
+    bytes = codeunits(text)
+    start = 1
+    for i in eachindex(bytes)
+        b = bytes[i]
+        if b < 0x20 || b == UInt8('"') || b == UInt8('\\') || b == 0x7f
+            GC.@preserve text unsafe_write(io, pointer(text, start), UInt(i - start))
+            write_escape(io, b)
+            start = i + 1
+        end
+    end
+    GC.@preserve text unsafe_write(io, pointer(text, start), UInt(length(bytes) + 1 - start))
+    write(io, UInt8('"'))
+    return nothing
+end
+
+function write_escape(io::IO, b::UInt8)
+    if b == UInt8('"')
+        print(io, "\\\"")
+    elseif b == UInt8('\\')
+        print(io, "\\\\")
+    elseif b == UInt8('\n')
+        print(io, "\\n")
+    elseif b == UInt8('\r')
+        print(io, "\\r")
+    elseif b == UInt8('\t')
+        print(io, "\\t")
+    else
+        print(io, "\\u", string(b, base = 16, pad = 4))
+    end
+end
+
+"""
+Whether `text` is one well-formed JSON value. A `show` method for a JSON MIME type may write anything, and
+a malformed value embedded in a reply would spoil the whole reply.
+"""
+function is_json(text::String)
+    isvalid(text) || return false
+    i = json_value(codeunits(text), 1, 0)
+    return i > 0 && json_space(codeunits(text), i) > ncodeunits(text)
+end
+
+# Each json_* function gives the index after what it recognised, or 0.
+const JSON_DEPTH_LIMIT = 500
+
+function json_space(b, i)
+    while i <= length(b) && b[i] in (0x20, 0x09, 0x0a, 0x0d)
+        i += 1
+    end
+    return i
+end
+
+function json_value(b, i, depth)
+    depth > JSON_DEPTH_LIMIT && return 0
+    i = json_space(b, i)
+    i > length(b) && return 0
+    c = Char(b[i])
+    c == '{' && return json_items(b, i, depth, UInt8('}'), true)
+    c == '[' && return json_items(b, i, depth, UInt8(']'), false)
+    c == '"' && return json_text(b, i)
+    c == 't' && return json_word(b, i, b"true")
+    c == 'f' && return json_word(b, i, b"false")
+    c == 'n' && return json_word(b, i, b"null")
+    return json_number(b, i)
+end
+
+function json_items(b, i, depth, closing, keyed)
+    i = json_space(b, i + 1)
+    i <= length(b) && b[i] == closing && return i + 1
+    while true
+        if keyed
+            i = json_space(b, i)
+            (i <= length(b) && b[i] == UInt8('"')) || return 0
+            i = json_text(b, i)
+            i == 0 && return 0
+            i = json_space(b, i)
+            (i <= length(b) && b[i] == UInt8(':')) || return 0
+            i += 1
+        end
+        i = json_value(b, i, depth + 1)
+        i == 0 && return 0
+        i = json_space(b, i)
+        i > length(b) && return 0
+        b[i] == closing && return i + 1
+        b[i] == UInt8(',') || return 0
+        i += 1
+    end
+end
+
+function json_text(b, i)
+    i += 1
+    while i <= length(b)
+        c = b[i]
+        c == UInt8('"') && return i + 1
+        c < 0x20 && return 0
+        if c == UInt8('\\')
+            i += 1
+            i > length(b) && return 0
+            e = Char(b[i])
+            if e == 'u'
+                (i + 4 <= length(b) && all(k -> isxdigit(Char(b[k])), i+1:i+4)) || return 0
+                i += 4
+            elseif !(e in "\"\\/bfnrt")
+                return 0
+            end
+        end
+        i += 1
+    end
+    return 0
+end
+
+function json_word(b, i, word)
+    last = i + length(word) - 1
+    return last <= length(b) && view(b, i:last) == word ? last + 1 : 0
+end
+
+function json_number(b, i)
+    digits_from(k) = (n = k; while n <= length(b) && isdigit(Char(b[n])) n += 1 end; n)
+    b[i] == UInt8('-') && (i += 1)
+    j = digits_from(i)
+    j == i && return 0
+    (j > i + 1 && b[i] == UInt8('0')) && return 0
+    if j <= length(b) && b[j] == UInt8('.')
+        k = digits_from(j + 1)
+        k == j + 1 && return 0
+        j = k
+    end
+    if j <= length(b) && b[j] in (UInt8('e'), UInt8('E'))
+        j += 1
+        j <= length(b) && b[j] in (UInt8('+'), UInt8('-')) && (j += 1)
+        k = digits_from(j)
+        k == j && return 0
+        j = k
+    end
+    return j
+end

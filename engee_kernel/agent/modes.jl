@@ -1,0 +1,43 @@
+# The REPL's modes by the cell's first character: ?help, ;shell, ]pkg. Anything else is Julia.
+
+function run_mode(cell::Cell)
+    code = cell.code
+    start = findfirst(c -> !isspace(c), code)
+    start === nothing && return nothing
+    mod = cell_module(cell)
+    mark = code[start]
+    mark == '?' && return help(mod, strip(code[nextind(code, start):end]))
+    mark == ';' && return run_shell(mod, code)
+    mark == ']' && return run_pkg(code)
+    return evaluate_code(mod, code, cell_name(cell), cell.line)
+end
+
+function help(mod::Module, text::AbstractString)
+    # The search hints go to stdout, the help itself is the value.
+    ex = hasmethod(REPL.helpmode, Tuple{IO,String,Module}) ? REPL.helpmode(stdout, String(text), mod) :
+         REPL.helpmode(stdout, String(text))
+    return Core.eval(mod, ex)
+end
+
+"Each line is a command of its own, as in the REPL; `\$name` is Julia's interpolation and cd changes Julia's directory."
+function run_shell(mod::Module, code::String)
+    for line in split(code, '\n')
+        command = lstrip(strip(line), ';')
+        all(isspace, command) && continue
+        parsed = Base.shell_parse(String(command))[1]
+        Core.eval(mod, :($(Base.repl_cmd)($(Base.cmd_gen)($parsed), $(Base.stdout))))
+    end
+    return nothing
+end
+
+const PKG = Base.PkgId(Base.UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg")
+
+function run_pkg(code::String)
+    pkg = Base.require(PKG)            # only now: loading it takes a while
+    for line in split(code, '\n')
+        command = lstrip(strip(line), ']')
+        all(isspace, command) && continue
+        Core.eval(Main, Expr(:macrocall, GlobalRef(pkg, Symbol("@pkg_str")), LineNumberNode(1, :none), String(strip(command))))
+    end
+    return nothing
+end
