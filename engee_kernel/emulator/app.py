@@ -6,9 +6,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
-from engee_kernel.emulator import code, control, management
+from engee_kernel.emulator import code, control, downloads, management, uploads
 from engee_kernel.emulator.context import Emulator
+from engee_kernel.emulator.gate import Gate
 from engee_kernel.emulator.replies import response_for
 
 
@@ -17,10 +19,10 @@ async def _answer_error(_request: Request, error: Exception) -> Response:
     return response_for(error)
 
 
-def make_app(emulator: Emulator) -> Starlette:
+def make_app(emulator: Emulator) -> ASGIApp:
     app = Starlette(
-        routes=[*management.routes, *code.routes, *control.routes],
+        routes=[*management.routes, *code.routes, *uploads.routes, *downloads.routes, *control.routes],
         exception_handlers={HTTPException: _answer_error},
     )
     app.state.emulator = emulator
-    return app
+    return Gate(app, emulator)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from engee_kernel.emulator.connections import Connections
+from engee_kernel.emulator.faults import FaultPlan
 from engee_kernel.emulator.log import LogEntry
 from engee_kernel.emulator.replies import HtmlError
 from engee_kernel.emulator.server import EngeeServer
@@ -17,6 +20,7 @@ from engee_kernel.emulator.tokens import Token, TokenStore
 
 USER_PREFIX = "/prod/user/local-demo/"
 CLIENT_ID = "engee-kernel-local"
+LOG_LENGTH = 20_000
 
 
 @dataclass
@@ -34,7 +38,9 @@ class Emulator:
     control_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     username: str = "demo"
-    log: list[LogEntry] = field(default_factory=list)
+    log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    connections: Connections = field(default_factory=Connections)
 
     @property
     def session_url(self) -> str:

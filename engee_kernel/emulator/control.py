@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engee_kernel.emulator.context import Emulator, emulator_of
+from engee_kernel.emulator.faults import Fault, FaultError, FaultPlan
 from engee_kernel.emulator.replies import now
 from engee_kernel.emulator.server import ServerNotRunningError
 from engee_kernel.emulator.settings import SettingError
@@ -36,6 +37,24 @@ async def change_config(request: Request) -> Response:
     except SettingError as error:
         raise HTTPException(400, str(error)) from error
     return JSONResponse(emulator.server.settings.to_json())
+
+
+async def read_faults(request: Request) -> Response:
+    plan = require_control_key(request).faults
+    return JSONResponse({"faults": [fault.to_json() for fault in plan.faults]})
+
+
+async def replace_faults(request: Request) -> Response:
+    emulator = require_control_key(request)
+    fields = await _fields(request)
+    faults, seed = fields.get("faults", []), fields.get("seed", 0)
+    if not isinstance(faults, list) or not isinstance(seed, int):
+        raise HTTPException(400, "faults must be a list and seed a whole number.")
+    try:
+        emulator.faults = FaultPlan([Fault.from_json(fault) for fault in faults], seed)
+    except FaultError as error:
+        raise HTTPException(400, str(error)) from error
+    return JSONResponse({"faults": [fault.to_json() for fault in emulator.faults.faults]})
 
 
 async def read_requests(request: Request) -> Response:
@@ -64,7 +83,7 @@ async def reset(request: Request) -> Response:
     fields = await _fields(request)
     server.settings = emulator.first_settings
     emulator.tokens.forget(emulator.first_token)
-    emulator.log.clear()
+    emulator.faults = FaultPlan()
     await server.settled()
     if fields.get("new_session") or not emulator.starts_running:
         server.stop()
@@ -73,6 +92,7 @@ async def reset(request: Request) -> Response:
         server.start(server.settings.inactivity_timeout_s)
         await server.settled()
     server.jobs.forget_finished(0)
+    emulator.log.clear()
     return JSONResponse({"status": server.status})
 
 
@@ -117,6 +137,8 @@ async def _fields(request: Request) -> Mapping[str, object]:
 routes = [
     Route("/_emulator/config", read_config, methods=["GET"]),
     Route("/_emulator/config", change_config, methods=["POST"]),
+    Route("/_emulator/faults", read_faults, methods=["GET"]),
+    Route("/_emulator/faults", replace_faults, methods=["POST"]),
     Route("/_emulator/requests", read_requests, methods=["GET"]),
     Route("/_emulator/state", read_state, methods=["GET"]),
     Route("/_emulator/kill-julia", kill_julia, methods=["POST"]),

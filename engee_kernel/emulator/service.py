@@ -82,6 +82,7 @@ async def serve(
         web = _WebServer(
             uvicorn.Config(
                 make_app(emulator),
+                http=emulator.connections.protocol(),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
@@ -89,9 +90,9 @@ async def serve(
                 timeout_graceful_shutdown=1,
             )
         )
-        with _ended_by_signals(web):
+        with _ended_by_signals() as ending:
             try:
-                await _run(web, listening, emulator, options, announce)
+                await _run(web, listening, emulator, options, announce, ending)
             finally:
                 await emulator.server.close()
                 if options.ready_file is not None:
@@ -104,27 +105,30 @@ async def _run(
     emulator: Emulator,
     options: Options,
     announce: Callable[[Emulator, UserFolder], None],
+    ending: asyncio.Event,
 ) -> None:
-    if options.starts_running:
-        emulator.server.start()
     serving = asyncio.create_task(web.serve(sockets=listening))
+    ended = asyncio.create_task(ending.wait())
     try:
         while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
-        if options.starts_running and not web.should_exit:
+        if options.starts_running:
+            emulator.server.start()
             settled = asyncio.create_task(emulator.server.settled())
-            await asyncio.wait({settled, serving}, return_when=asyncio.FIRST_COMPLETED)
-            if not settled.done():
-                settled.cancel()
-                return
+            await asyncio.wait({settled, ended}, return_when=asyncio.FIRST_COMPLETED)
+            settled.cancel()
             if emulator.server.failure is not None:
                 raise StartError(emulator.server.failure)
-        if options.ready_file is not None:
-            _write_ready_file(options.ready_file, emulator)
-        announce(emulator, emulator.server.folder)
+        if not ending.is_set():
+            if options.ready_file is not None:
+                _write_ready_file(options.ready_file, emulator)
+            announce(emulator, emulator.server.folder)
+        await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        if sys.exc_info()[0] is not None:
-            web.should_exit = True
+        ended.cancel()
+        # Julia first: calls that wait for it are answered then, and the web server has nothing to wait for.
+        await emulator.server.close()
+        web.should_exit = True
         await serving
 
 
@@ -167,17 +171,19 @@ def _write_ready_file(path: Path, emulator: Emulator) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_signals(web: _WebServer) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the web server; the rest is ended after it."""
+def _ended_by_signals() -> Iterator[asyncio.Event]:
+    """The event that Ctrl-C, SIGTERM or a closed terminal sets."""
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def end(_number: int, _frame: object) -> None:
-        web.should_exit = True
+        loop.call_soon_threadsafe(ending.set)
 
     before = {number: signal.signal(number, end) for number in numbers}
     try:
-        yield
+        yield ending
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

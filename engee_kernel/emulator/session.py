@@ -19,7 +19,7 @@ from engee_kernel.emulator.warden import end_process_tree
 SCRIPT = Path(__file__).with_name("julia") / "session.jl"
 WARDEN = Path(__file__).with_name("warden.py")
 START_LIMIT_S = 90
-END_LIMIT_S = 3
+END_LIMIT_S = 1.5
 READ_AHEAD_BYTES = 1 << 22
 
 _REQUEST = struct.Struct(">IBBQ")
@@ -131,7 +131,9 @@ class JuliaSession:
 
     async def close(self) -> None:
         """End Julia: politely by closing its channel, then for good. Nothing of it is left when this returns."""
-        self._writer.close()
+        # Half of the channel: closing all of it would look like a death, which is answered by a kill.
+        if not self._writer.is_closing():
+            self._writer.write_eof()
         try:
             await asyncio.wait_for(self._process.wait(), END_LIMIT_S)
         except asyncio.TimeoutError:
