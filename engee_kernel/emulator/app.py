@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from engee_kernel.emulator import code, control, downloads, management, uploads
+from engee_kernel.emulator import account, code, control, downloads, management, oauth, uploads
 from engee_kernel.emulator.context import Emulator
 from engee_kernel.emulator.gate import Gate
 from engee_kernel.emulator.replies import response_for
+
+PARTS = (management, code, uploads, downloads, oauth, account, control)
 
 
 async def _answer_error(_request: Request, error: Exception) -> Response:
@@ -21,8 +24,9 @@ async def _answer_error(_request: Request, error: Exception) -> Response:
 
 def make_app(emulator: Emulator) -> ASGIApp:
     app = Starlette(
-        routes=[*management.routes, *code.routes, *uploads.routes, *downloads.routes, *control.routes],
+        routes=[route for part in PARTS for route in part.routes],
         exception_handlers={HTTPException: _answer_error},
     )
     app.state.emulator = emulator
-    return Gate(app, emulator)
+    # A web page that gives its own name the address of this machine must not be answered (DNS rebinding).
+    return TrustedHostMiddleware(Gate(app, emulator), ["127.0.0.1", "localhost"])

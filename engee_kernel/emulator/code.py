@@ -95,9 +95,7 @@ async def _json_reply(status: int, fields: Mapping[str, object]) -> Response:
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
     is_long = any(isinstance(value, str) and len(value) > LONG_TEXT_CHARS for value in fields.values())
-    return Response(
-        await asyncio.to_thread(encode) if is_long else encode(), status, media_type="application/json"
-    )
+    return Response(await asyncio.to_thread(encode) if is_long else encode(), status, media_type="application/json")
 
 
 def _check_length(code: str, settings: Settings) -> None:

@@ -103,9 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m engee_kernel.emulator",
         description="The local Engee: Engee's HTTP API on this machine, with a real Julia behind it.",
     )
-    parser.add_argument(
-        "--port", type=int, default=0, help="port on 127.0.0.1; 0 = chosen by the system (default)"
-    )
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 = chosen by the system (default)")
     parser.add_argument(
         "--session-port",
         type=int,
@@ -124,9 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         "--install-julia", action="store_true", help="get a Julia if there is none, say where it is, and end"
     )
     parser.add_argument("--token", help="the personal access token (default: a new one)")
-    parser.add_argument(
-        "--ready-file", metavar="PATH", help="write url, token and more there as JSON once it answers"
-    )
+    parser.add_argument("--ready-file", metavar="PATH", help="write url, token and more there as JSON once it answers")
     state = parser.add_mutually_exclusive_group()
     state.add_argument(
         "--running",
@@ -136,9 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         help="begin with a running server (default)",
     )
     state.add_argument("--stopped", dest="running", action="store_false", help="begin with a stopped server")
-    switches = parser.add_argument_group(
-        "switches", "What the API leaves open; also changeable while it runs."
-    )
+    switches = parser.add_argument_group("switches", "What the API leaves open; also changeable while it runs.")
     for setting in dataclasses.fields(Settings):
         values = choices(setting.name)
         is_flag = values == (True, False)

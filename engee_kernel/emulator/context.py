@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from engee_kernel.emulator.connections import Connections
+from engee_kernel.emulator.consents import ConsentStore
 from engee_kernel.emulator.faults import FaultPlan
 from engee_kernel.emulator.log import LogEntry
 from engee_kernel.emulator.replies import HtmlError
@@ -40,6 +41,7 @@ class Emulator:
     username: str = "demo"
     log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
     faults: FaultPlan = field(default_factory=FaultPlan)
+    consents: ConsentStore = field(default_factory=ConsentStore)
     connections: Connections = field(default_factory=Connections)
 
     @property

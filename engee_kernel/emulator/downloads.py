@@ -122,7 +122,7 @@ class _Sink(io.RawIOBase):
 
 def _zip(names: list[tuple[str, Path]], is_hostile: bool) -> Iterator[bytes]:
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, file in names:
             entry = zipfile.ZipInfo.from_file(file, name, strict_timestamps=False)
             entry.compress_type = zipfile.ZIP_DEFLATED

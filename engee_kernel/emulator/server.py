@@ -111,9 +111,7 @@ class EngeeServer:
     async def _start(self) -> None:
         starts = asyncio.create_task(JuliaSession.start(self._julia, self.folder, self._log_path))
         try:
-            _, session = await asyncio.gather(
-                asyncio.sleep(self.settings.start_time_s), asyncio.shield(starts)
-            )
+            _, session = await asyncio.gather(asyncio.sleep(self.settings.start_time_s), asyncio.shield(starts))
         except asyncio.CancelledError:
             # A half-started Julia is not to be left alone: see it up, then down.
             with contextlib.suppress(SessionStartError):

@@ -53,9 +53,7 @@ class StartError(Exception):
     """The local Engee could not start; the message says why."""
 
 
-async def serve(
-    options: Options, settings: Settings, announce: Callable[[Emulator, UserFolder], None]
-) -> None:
+async def serve(options: Options, settings: Settings, announce: Callable[[Emulator, UserFolder], None]) -> None:
     """Run until a signal ends it. Raises StartError. `announce` is called once the server answers."""
     with (
         tempfile.TemporaryDirectory(prefix="local-engee-", ignore_cleanup_errors=True) as state,
@@ -141,9 +139,7 @@ def _listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise StartError(
-            f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
-        ) from error
+        raise StartError(f"Port {port} cannot be used: {error.strerror}. Choose another with --port.") from error
     return listener
 
 

@@ -156,9 +156,7 @@ class JuliaSession:
                     fields.append((await reader.readexactly(length)).decode("utf-8", "replace"))
                 future = self._waiting.pop(request_id)
                 if not future.done():
-                    future.set_result(
-                        Failure(*fields) if kind == ord("X") else Value(_KINDS[kind], fields[0])
-                    )
+                    future.set_result(Failure(*fields) if kind == ord("X") else Value(_KINDS[kind], fields[0]))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # Julia has ended or closed its channel: what follows is the same
         self.kill()
@@ -173,9 +171,7 @@ class JuliaSession:
         self._waiting.clear()
 
 
-async def _start_julia(
-    julia: Julia, folder: UserFolder, log_path: Path, channel: str
-) -> asyncio.subprocess.Process:
+async def _start_julia(julia: Julia, folder: UserFolder, log_path: Path, channel: str) -> asyncio.subprocess.Process:
     environment = julia.environment(os.environ)
     environment["ENGEE_LOCAL_CHANNEL"] = channel
     environment["ENGEE_USER_DIR"] = folder.path_in_julia
@@ -240,7 +236,5 @@ async def _first_connection(
     if connection in done:
         return connection.result()
     printed = log_path.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
-    reason = (
-        f"ended with code {exit_code.result()}" if exit_code in done else f"said nothing in {START_LIMIT_S} s"
-    )
+    reason = f"ended with code {exit_code.result()}" if exit_code in done else f"said nothing in {START_LIMIT_S} s"
     raise SessionStartError(f"Julia {reason} while it started.\n{printed}")

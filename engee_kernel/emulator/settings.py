@@ -38,9 +38,7 @@ class Settings:
     )
     upload_reply: Literal["empty", "list"] = _switch("empty", "the body of an upload's reply")
     zip_names: Literal["name", "path"] = _switch("name", "what the entries of a downloaded ZIP are called")
-    stopped_status: Literal[404, 502, 503] = _switch(
-        503, "what code and file calls get from a stopped server"
-    )
+    stopped_status: Literal[404, 502, 503] = _switch(503, "what code and file calls get from a stopped server")
     start_time_s: float = _switch(0.0, "how long the server is `starting`, at least")
     stop_time_s: float = _switch(0.0, "how long the server is `stopping`, at least")
     inactivity_timeout_s: int = _switch(0, "the server stops itself after this time without calls; 0 = never")
@@ -55,9 +53,7 @@ class Settings:
         known = {f.name for f in dataclasses.fields(self)}
         for name in changes:
             if name not in known:
-                raise SettingError(
-                    f"There is no setting {name!r}. The settings are {', '.join(sorted(known))}."
-                )
+                raise SettingError(f"There is no setting {name!r}. The settings are {', '.join(sorted(known))}.")
         checked: dict[str, Any] = {name: _checked(name, value) for name, value in changes.items()}
         return dataclasses.replace(self, **checked)
 

@@ -158,9 +158,7 @@ async def _receive(request: Request, form: _Form, limit_bytes: int | None) -> in
 def _staging_folder(root: Path) -> Iterator[Path]:
     """Beside /user, so that a finished file moves without being copied; else among the temporary files."""
     beside = root.parent if os.access(root.parent, os.W_OK) else None
-    with tempfile.TemporaryDirectory(
-        prefix=".engee-incoming-", dir=beside, ignore_cleanup_errors=True
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix=".engee-incoming-", dir=beside, ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
