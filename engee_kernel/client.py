@@ -243,9 +243,7 @@ class EngeeClient:
         data = {"grant_type": grant_type, "client_id": client_id, "client_secret": client_secret, **form}
         return wire.read_grant(await self._transport.unsigned("POST", wire.OAUTH_TOKEN, data=data))
 
-    async def _retry(
-        self, call: Callable[[], Awaitable[T]], when: Callable[[BaseException], bool] = is_transient
-    ) -> T:
+    async def _retry(self, call: Callable[[], Awaitable[T]], when: Callable[[BaseException], bool] = is_transient) -> T:
         return await retrying(call, when=when, bound_s=self.retry_bound_s, before_wait=self.on_retry)
 
 
@@ -258,9 +256,7 @@ def check_remote(path: str) -> None:
         if depth < 0:
             break
     if parts[:2] != ("/", "user") or depth < 0:
-        raise ForbiddenPathError(
-            f"“{path}” is not below /user.", "Files can be read and written below /user only."
-        )
+        raise ForbiddenPathError(f"“{path}” is not below /user.", "Files can be read and written below /user only.")
 
 
 async def _translated_chunks(body: AsyncIterator[bytes], call: str) -> AsyncIterator[bytes]:

@@ -100,9 +100,7 @@ def origin(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(f"“{url}” is not an http(s) URL.", "Expected e.g. https://engee.com")
     if parts.username or parts.password:
-        raise SettingError(
-            "The address must not hold a user name or password.", "Expected e.g. https://engee.com"
-        )
+        raise SettingError("The address must not hold a user name or password.", "Expected e.g. https://engee.com")
     host = parts.hostname
     if parts.scheme == "http" and not (host in _LOOPBACK or host.startswith("127.")):
         raise SettingError(

@@ -65,9 +65,13 @@ class UnreachableError(NetworkError):
 
 
 class ReplyLostError(NetworkError):
-    """The request was sent and the connection broke, or timed out, before the reply was complete."""
+    """The request was sent and the connection broke, or timed out (`timed_out`), before the reply was complete."""
 
     may_have_run = True
+
+    def __init__(self, message: str, hint: str = "", *, timed_out: bool = False) -> None:
+        super().__init__(message, hint)
+        self.timed_out = timed_out
 
 
 class ApiError(EngeeError):

@@ -91,7 +91,7 @@ Event: TypeAlias = Stream | Display | Result | Clear | Failure | Input | Done
 _STATISTICS = ("elapsed_s", "allocated_bytes", "gc_s", "compile_s")
 
 
-def decode(raw: Mapping[str, Any]) -> Event | None:
+def decode(raw: Mapping[str, Any]) -> Event | None:  # noqa: PLR0911 - a table, one line a kind
     """The event of a JSON object; None for a kind that a newer agent may have and this kernel has not.
 
     Raises KeyError or TypeError when a known kind lacks what it must have.
@@ -116,9 +116,7 @@ def decode(raw: Mapping[str, Any]) -> Event | None:
             )
             for frame in raw.get("frames") or ()
         )
-        return Failure(
-            str(raw["type"]), str(raw["short"]), str(raw["message"]), frames, str(raw.get("full") or "")
-        )
+        return Failure(str(raw["type"]), str(raw["short"]), str(raw["message"]), frames, str(raw.get("full") or ""))
     if kind == "input":
         return Input(str(raw["id"]), str(raw.get("prompt") or ""), bool(raw.get("password")))
     if kind == "done":

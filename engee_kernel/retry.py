@@ -62,10 +62,7 @@ async def retrying(
 
     def over(state: RetryCallState) -> bool:
         # a Retry-After beyond the bound is not waited for
-        return (
-            stop_after_delay(bound_s)(state)
-            or (state.seconds_since_start or 0) + state.upcoming_sleep > bound_s
-        )
+        return stop_after_delay(bound_s)(state) or (state.seconds_since_start or 0) + state.upcoming_sleep > bound_s
 
     async for attempt in AsyncRetrying(
         retry=retry_if_exception(when), wait=wait_s, stop=over, before_sleep=told, reraise=True

@@ -58,9 +58,7 @@ class Transport:
         if http is not None:
             await http.aclose()
 
-    async def manage(
-        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
-    ) -> wire.Reply:
+    async def manage(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> wire.Reply:
         """A call to the management origin; `parts` as httpx takes them (json, data)."""
         call = f"{method} {path}"
         with translated(call):
@@ -77,9 +75,7 @@ class Transport:
             self._origins = frozenset({origin(self.url), origin(self.prefix)})
         return status
 
-    async def user(
-        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
-    ) -> wire.Reply:
+    async def user(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> wire.Reply:
         """A call below the user's prefix; the reply whatever its status.
 
         Raises what explains a failure (the server is stopped, the token is too young) where the
@@ -98,9 +94,7 @@ class Transport:
         call = f"{method} …/{path}"
         if not self.prefix:
             await self._find_prefix()
-        request = self._http().build_request(
-            method, self.prefix + path, timeout=_timeouts(timeout_s), **parts
-        )
+        request = self._http().build_request(method, self.prefix + path, timeout=_timeouts(timeout_s), **parts)
         try:
             with translated(call):
                 response = await self._http().send(request, auth=self._auth(), stream=True)
@@ -129,8 +123,6 @@ class Transport:
             await response.aread()
         reply = _reply(response, call)
         path_call = call.endswith((wire.UPLOAD, wire.DOWNLOAD))
-        if reply.status == 404 and not reply.is_html():
-            return  # Engee itself speaks: an unknown job, a missing file
         try:
             wire.raise_for_status(reply, path_call=path_call)
         except (TokenRejectedError, NotFoundError, GatewayError, UnexpectedReplyError) as error:
@@ -173,9 +165,7 @@ class Transport:
         """A call to the management origin that carries no bearer token: the OAuth token exchange."""
         call = f"{method} {path}"
         with translated(call):
-            response = await self._http().request(
-                method, self.url + path, timeout=_timeouts(REPLY_TIMEOUT_S), **parts
-            )
+            response = await self._http().request(method, self.url + path, timeout=_timeouts(REPLY_TIMEOUT_S), **parts)
         return _reply(response, call)
 
     def _auth(self) -> BearerAuth:
@@ -212,12 +202,10 @@ def translated(call: str) -> Iterator[None]:
         reason = str(error) or type(error).__name__
         hint = "Check the address (engee_url, ENGEE_URL), the network, and proxy settings (HTTPS_PROXY)."
         if "CERTIFICATE" in reason.upper():
-            hint = (
-                "The certificate is not trusted here: point SSL_CERT_FILE to your organisation's CA bundle."
-            )
+            hint = "The certificate is not trusted here: point SSL_CERT_FILE to your organisation's CA bundle."
         raise UnreachableError(f"Engee can't be reached: {reason}.", hint) from error
     except httpx.TimeoutException as error:
-        raise ReplyLostError(f"{call}: no reply within the time limit.") from error
+        raise ReplyLostError(f"{call}: no reply within the time limit.", timed_out=True) from error
     except httpx.TransportError as error:
         raise ReplyLostError(
             f"{call}: the connection broke before the reply was complete ({type(error).__name__})."

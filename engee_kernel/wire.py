@@ -398,9 +398,7 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
             call=call,
         )
     if status == 413:
-        raise TooLargeError(
-            f"{call}: larger than the server takes ({status}{quoted}).", "", status=status, call=call
-        )
+        raise TooLargeError(f"{call}: larger than the server takes ({status}{quoted}).", "", status=status, call=call)
     wait_s = retry_after_s(reply.headers, datetime.now(timezone.utc))
     if status == 429:
         raise RateLimitedError(

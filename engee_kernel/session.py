@@ -1,0 +1,268 @@
+"""One notebook's session with Engee: runs its cells one after the other, interrupts them, asks about code.
+
+What a cell goes through is in `life` (with the agent) and `plain` (without). This module chooses
+between them, bounds interrupts, and starts a stopped server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+from . import plain
+from .cell import Cell, State
+from .client import EngeeClient
+from .dialogue import AgentMissingError
+from .errors import (
+    AgentUnavailableError,
+    EngeeError,
+    ServerNotRunningError,
+    SessionLostError,
+    StillRunningError,
+)
+from .life import JobHabits, Life
+from .output import Options, Output
+from .remote import Remote
+from .text import duration
+
+START_POLL_S = 2.0
+QUERY_BOUND_S = 10.0
+
+
+class Session:
+    """`notebook` names the worker that runs this notebook's cells in the agent.
+
+    All methods belong to one event loop.
+    """
+
+    def __init__(self, client: EngeeClient, options: Options, *, notebook: str = "") -> None:
+        self.client = client
+        self.options = options
+        self.notebook = notebook or str(uuid.uuid4())
+        self.started_server = False
+        self.agent_trouble: AgentUnavailableError | None = None
+        self.remote = Remote(client, poll_wait_s=options.poll_wait_s)
+        self._habits = JobHabits()
+        self._acknowledge: list[str] = []
+        self._cells_run = 0
+        self._life: Life | None = None
+        self._stop = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+
+    @property
+    def with_agent(self) -> bool:
+        return self.options.mode == "agent" and self.agent_trouble is None
+
+    @property
+    def busy(self) -> bool:
+        return self._work is not None
+
+    async def prepare(self) -> None:
+        """Install the agent in a server that runs already; a stopped one is left alone.
+
+        Called in the background when the kernel starts. Raises nothing of Engee's: a cell will say it.
+        """
+        if not self.with_agent:
+            return
+        with suppress(EngeeError):
+            if (await self.client.status()).running:
+                await self._agent_ready()
+
+    async def run(self, cell: Cell, output: Output, *, as_job: bool = False, name: str | None = None) -> None:
+        """Run a cell to its end; its Done event comes last. Raises what else ended it.
+
+        StillRunningError: the person interrupted, or the connection is gone, and the code goes on.
+        """
+        self._stop.clear()
+        await self._bounded(cell, output, self._run(cell, output, as_job, name))
+
+    async def attach(self, cell: Cell, output: Output) -> None:
+        """Follow a cell (known by its `cell_id`) that runs, or ran, as a job."""
+        self._stop.clear()
+        await self._bounded(cell, output, self._attach(cell, output))
+
+    def interrupt(self) -> None:
+        """Stop the running cell; a second one, while the first is being tried, gives the prompt back at once."""
+        self._stop.set()
+
+    async def ask(self, function: str, *args: Any, **options: Any) -> Mapping[str, Any] | None:
+        """The agent's answer to a question about code; None where there is no agent to ask.
+
+        Never starts a server and never installs anything: it is called while the person types.
+        """
+        if not (self.with_agent and self.remote.epoch):
+            return None
+        with suppress(EngeeError, TimeoutError):
+            return await asyncio.wait_for(self.remote.call(function, *args, **options), QUERY_BOUND_S)
+        return None
+
+    async def idle(self, bound_s: float) -> None:
+        """Wait until no cell runs, or for the bound."""
+        if self._work is not None:
+            await asyncio.wait({self._work}, timeout=bound_s)
+
+    async def detach(self) -> None:
+        """The kernel ends: let go of what runs. The cell goes on in Engee; a job keeps its record."""
+        if self._life is not None:
+            await self._life.leave()
+        if self._work is not None:
+            self._work.cancel()
+
+    # One cell
+
+    async def _run(self, cell: Cell, output: Output, as_job: bool, name: str | None) -> None:
+        try:
+            await self._route(cell, output, as_job, name)
+        except ServerNotRunningError as error:
+            if cell.state not in (State.NEW, State.SENT) or not self.options.auto_start:
+                raise
+            # what never reached a running server has not run: start it and run the cell
+            await self.start_server(output, error.server_status)
+            cell.state = State.NEW
+            await self._route(cell, output, as_job, name)
+        except SessionLostError as error:
+            if error.may_have_run or self._cells_run:
+                raise
+            # no cell of this notebook had run in the old session: nothing is lost by going on
+            cell.state = State.NEW
+            await self._route(cell, output, as_job, name)
+
+    async def _route(self, cell: Cell, output: Output, as_job: bool, name: str | None) -> None:
+        if self.with_agent:
+            try:
+                await self._agent_ready()
+            except AgentUnavailableError as error:
+                self.agent_trouble = error
+                output.notice(f"{error.message} Cells run in plain mode: output comes when a cell has ended.")
+        if not self.with_agent:
+            if as_job:
+                await plain.run_job(self.client, cell, output, name=name)
+            else:
+                await plain.run_eval(self.client, cell, output, self.options)
+        elif as_job:
+            await self._run_as_job(cell, output, name)
+        else:
+            await self._live(self._new_life(cell, output), "run")
+        self._cells_run += 1
+
+    async def _run_as_job(self, cell: Cell, output: Output, name: str | None) -> None:
+        if self._habits.share_process:
+            life = self._new_life(cell, output)
+            try:
+                await self._live(life, "run_as_job", name)
+                return
+            except AgentMissingError:
+                # the answer says that the code was not run; a job's id can't be used again
+                self._habits.share_process = False
+                output.notice("Jobs run in a process of their own here: without this notebook's variables.")
+                cell.cell_id = str(uuid.uuid4())
+                cell.state = State.NEW
+        await plain.run_job(self.client, cell, output, name=name)
+
+    async def _attach(self, cell: Cell, output: Output) -> None:
+        await self._live(self._new_life(cell, output), "attach")
+
+    def _new_life(self, cell: Cell, output: Output) -> Life:
+        return Life(
+            self.client,
+            self.remote,
+            cell,
+            output,
+            self.options,
+            notebook=self.notebook,
+            habits=self._habits,
+            acknowledge=self._acknowledge,
+        )
+
+    async def _live(self, life: Life, method: str, *args: Any) -> None:
+        self._life = life
+        try:
+            await getattr(life, method)(*args)
+        finally:
+            self._life = None
+            await life.close()
+
+    async def _agent_ready(self) -> None:
+        await self.remote.ensure()
+
+    # Interrupts
+
+    async def _bounded(self, cell: Cell, output: Output, work: Coroutine[Any, Any, None]) -> None:
+        """The work, with the person's interrupts: tried remotely, then given up, within a bound."""
+        task = self._work = asyncio.create_task(work)
+        try:
+            if not await self._until_stopped(task, None):
+                await task
+                return
+            life = self._life
+            if cell.state is State.NEW:
+                raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
+            if life is None:
+                cell.become(State.LEFT)
+                raise StillRunningError(
+                    "Interrupted: the prompt is yours again, but Engee's API can't stop code, so the cell may "
+                    "still be running there."
+                )
+            output.condition("interrupting")
+            await self._interrupt(cell, life, task)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, EngeeError):
+                await task
+            self._work = None
+
+    async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None]) -> None:
+        sending = asyncio.create_task(life.interrupt())
+        try:
+            if not await self._until_stopped(work, self.options.interrupt_grace_s):
+                await work
+                return
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError, EngeeError):
+                await sending
+        await life.leave()
+        raise StillRunningError(
+            f"Interrupted, but the cell has not stopped within {duration(self.options.interrupt_grace_s)}: "
+            "it still runs in Engee (code that never yields can't be stopped from outside).",
+            f"Follow it with: %jobs attach {cell.cell_id}\nEnd it by restarting Engee: %engee restart",
+        )
+
+    async def _until_stopped(self, work: asyncio.Task[None], bound_s: float | None) -> bool:
+        """Wait for the work to end (False), or for an interrupt or the bound (True)."""
+        if bound_s is not None:
+            self._stop.clear()
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({work, stop}, timeout=bound_s, return_when=asyncio.FIRST_COMPLETED)
+            return not work.done()
+        finally:
+            stop.cancel()
+
+    # The server
+
+    async def start_server(self, output: Output, server_status: str = "stopped") -> None:
+        """Start the server and wait until it runs, within `start_bound_s`. Raises ServerNotRunningError."""
+        began = time.monotonic()
+        self.remote.forget_epoch()
+        while True:
+            status = await self.client.status()
+            if status.running:
+                output.condition("")
+                return
+            if status.status == "stopped":
+                await self.client.start()
+                self.started_server = True
+            left_s = self.options.start_bound_s - (time.monotonic() - began)
+            if left_s <= 0:
+                raise ServerNotRunningError(
+                    f"The Engee server is still {status.status} after {duration(self.options.start_bound_s)}.",
+                    "Look at it in the personal account; the bound is the setting start_bound_s.",
+                    server_status=status.status,
+                )
+            output.condition(f"the Engee server is {'starting' if status.status == 'stopped' else status.status}")
+            await asyncio.sleep(min(START_POLL_S, 0.2 + (time.monotonic() - began) / 4))
