@@ -1,14 +1,15 @@
 """The Julia agent: its sources, and the commands that install and call it through Engee's `eval`.
 
-The module's name carries a hash of its sources, so kernels of different versions share an Engee session in peace.
-Nothing here does I/O apart from reading package resources.
+The module's name carries a hash of its sources, so kernels of different versions share an Engee session in
+peace. Nothing here does I/O apart from reading package resources.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 
 __all__ = ["MODULE_NAME", "Argument", "call", "install_command", "install_commands", "literal", "source"]
@@ -24,12 +25,20 @@ _FILES = (
     "routing.jl",
     "descriptors.jl",
     "capture.jl",
+    "stdin.jl",
     "display.jl",
     "errors.jl",
     "evaluation.jl",
     "modes.jl",
     "worker.jl",
+    "completion.jl",
+    "inspection.jl",
+    "workspace.jl",
+    "metrics.jl",
+    "files.jl",
+    "user.jl",
     "calls.jl",
+    "requests.jl",
     "start.jl",
 )
 
@@ -37,7 +46,7 @@ _STAGE_BYTES = 400
 """What a staging command needs besides its piece of the source, in bytes; an upper bound."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(name: str) -> str:
     return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
 
@@ -146,9 +155,9 @@ def literal(value: Argument) -> str:
 
 
 def _float_literal(value: float) -> str:
-    if value != value:
+    if math.isnan(value):
         return "NaN"
-    if value in (float("inf"), float("-inf")):
+    if math.isinf(value):
         return "Inf" if value > 0 else "-Inf"
     return repr(value)
 

@@ -22,7 +22,7 @@ end
 function hello()::String
     remember_server_logger()
     running = with_lock(REGISTRY) do
-        sort!([c for c in values(CELLS) if c.state !== :done], by = c -> c.submitted)
+        sort!([c for c in values(CELLS) if c.state !== :done && c.notebook != WARM_UP], by = c -> c.submitted)
     end
     return json(object(
         "epoch" => EPOCH[], "julia" => string(VERSION), "pid" => getpid(), "threads" => Threads.nthreads(),

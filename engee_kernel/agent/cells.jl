@@ -29,6 +29,7 @@ mutable struct Cell
     interrupts::Int
     prompt::Any                        # the open Prompt, or nothing
     prompt_count::Int
+    answered::Set{Int}                 # the prompts that were answered
     input::Any                         # the PromptReader, made on the first read
 end
 
@@ -37,7 +38,7 @@ function Cell(id, notebook, count, code; workspace, silent, stdin_allowed, outpu
     iseven(length(user_expressions)) || throw(ArgumentError("user_expressions must be pairs"))
     return Cell(id, notebook, count, code, workspace, silent, stdin_allowed, output_limit_bytes,
                 collect(String, user_expressions), Ref(1), :queued, String[], Float64[], UInt8[], "", 0.0, UInt8[],
-                0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false, 0, nothing, 0, nothing)
+                0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false, 0, nothing, 0, Set{Int}(), nothing)
 end
 
 cell_name(cell::Cell) = string("In[", cell.count, "]")

@@ -4,5 +4,6 @@ using Base64: base64encode
 using Logging: Logging, AbstractLogger, ConsoleLogger, current_logger, global_logger, with_logger
 using Random: RandomDevice
 import REPL
+import SHA
 
 const AGENT_FILE = string(nameof(@__MODULE__), ".jl")

@@ -66,10 +66,12 @@ function run_cell(worker::Worker, cell::Cell)
     try
         in_cell(() -> run_user_code(worker, cell), cell)
     catch
-        status = report_error(worker, cell, exception_stack())
+        # Behind invokelatest what is seldom needed is compiled only when it is.
+        status = Base.invokelatest(report_error, worker, cell, exception_stack())
     end
     used = measured_since(before)
-    expressions = status == "ok" ? in_cell(() -> evaluate_expressions(worker, cell), cell) : Object()
+    expressions = status == "ok" && !isempty(cell.expressions) ?
+                  in_cell(() -> Base.invokelatest(evaluate_expressions, worker, cell), cell) : Object()
     drain_descriptors(all = true)
     end_cell(cell, status, used..., "expressions" => expressions)
 end

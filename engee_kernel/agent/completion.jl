@@ -1,0 +1,120 @@
+# Completion and completeness by Julia's own REPL and parser. Offsets outside count code points, inside bytes.
+
+import REPL.REPLCompletions
+
+const MATCHES_LIMIT = 500
+
+# The text before the cursor, `cursor` counted in code points.
+before_cursor(code::String, cursor::Int) = String(first(code, clamp(cursor, 0, length(code))))
+
+"Where the top-level expression that the end of `prefix` is in begins, as a byte index."
+function expression_start(code::String, prefix::String)
+    start = 1
+    while start <= ncodeunits(prefix)
+        ex, next = Meta.parse(code, start, raise = false)
+        # An expression that does not parse reaches as far as it likes: the cursor's part begins here.
+        (Meta.isexpr(ex, (:error, :incomplete)) || next > ncodeunits(prefix) || next <= start) && break
+        start = next
+    end
+    return start
+end
+
+function completions_of(mod::Module, code::String, cursor::Int)
+    prefix = before_cursor(code, cursor)
+    cursor = length(prefix)
+    nothing_found = object("matches" => Any[], "start" => cursor, "end" => cursor)
+    all(isspace, prefix) && return nothing_found
+    start = expression_start(code, prefix)
+    start > ncodeunits(prefix) && return nothing_found
+    part = code[start:end]
+    at = lastindex(prefix) - start + 1
+    found, range, should_complete = REPLCompletions.completions(part, at, mod)
+    isempty(found) && return nothing_found
+    is_call = !should_complete || all(c -> c isa REPLCompletions.MethodCompletion, found)
+    matches = Any[]
+    seen = Set{String}()
+    for completion in found
+        text, type = REPLCompletions.completion_text(completion), completion_type(completion)
+        fields = object("text" => text, "type" => type)
+        if type == "method"
+            # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
+            fields = object("text" => argument_list(text), "type" => type, "signature" => text)
+        end
+        fields[1][2] in seen && continue
+        push!(seen, fields[1][2])
+        push!(matches, fields)
+        length(matches) == MATCHES_LIMIT && break
+    end
+    offset = length(SubString(code, 1, prevind(code, start)))
+    if is_call || isempty(range)
+        range_start = range_end = cursor
+    else
+        range_start = offset + length(SubString(part, 1, prevind(part, first(range))))
+        range_end = offset + length(SubString(part, 1, last(range)))
+    end
+    reply = object("matches" => matches, "start" => range_start, "end" => range_end)
+    length(found) > MATCHES_LIMIT && push!(reply, "more" => true)
+    return reply
+end
+
+function argument_list(signature::String)
+    open = findfirst('(', signature)
+    open === nothing && return signature
+    depth = 0
+    for i in open:lastindex(signature)
+        isvalid(signature, i) || continue
+        signature[i] == '(' && (depth += 1)
+        signature[i] == ')' && (depth -= 1)
+        depth == 0 && return signature[nextind(signature, open):i]
+    end
+    return signature
+end
+
+const COMPLETION_TYPES = Dict(
+    :KeywordCompletion => "keyword", :KeyvalCompletion => "keyword", :KeywordArgumentCompletion => "param",
+    :PathCompletion => "path", :PackageCompletion => "module", :PropertyCompletion => "field",
+    :FieldCompletion => "field", :MethodCompletion => "method", :BslashCompletion => "latex", :DictCompletion => "key",
+    :ShellCompletion => "path", :TextCompletion => "text",
+)
+
+function completion_type(completion)
+    kind = nameof(typeof(completion))
+    kind === :ModuleCompletion || return get(COMPLETION_TYPES, kind, "text")
+    name = Symbol(REPLCompletions.completion_text(completion))
+    startswith(String(name), "@") && return "macro"
+    return binding_type(completion.parent, name)
+end
+
+function binding_type(mod::Module, name::Symbol)
+    (!Base.isdeprecated(mod, name) && isdefined(mod, name)) || return "variable"
+    value = Base.invokelatest(getfield, mod, name)
+    value isa Module && return "module"
+    value isa Type && return "type"
+    value isa Function && return "function"
+    return "variable"
+end
+
+const OPENERS = r"^\s*(?:function|macro|for|while|if|elseif|else|try|catch|finally|let|begin|struct|mutable struct|module|quote)\b|\bdo\b[^()]*$|[\(\[\{,]\s*$|\b(?:begin|let|quote)\s*$"
+
+function completeness(code::String)
+    first_char = findfirst(!isspace, code)
+    first_char === nothing && return object("status" => "complete", "indent" => "")
+    code[first_char] in ('?', ';', ']') && return object("status" => "complete", "indent" => "")
+    tree = parse_code(code, "none")
+    status = worst_status(tree)
+    indent = ""
+    if status == "incomplete"
+        lines = filter(line -> !all(isspace, line), split(code, '\n'))
+        last = lines[end]
+        indent = String(match(r"^[ \t]*", last).match)
+        occursin(OPENERS, last) && (indent *= "    ")
+    end
+    return object("status" => status, "indent" => indent)
+end
+
+function worst_status(tree)
+    expressions = Meta.isexpr(tree, :toplevel) ? tree.args : Any[tree]
+    any(ex -> Meta.isexpr(ex, :incomplete), expressions) && return "incomplete"
+    any(ex -> Meta.isexpr(ex, :error), expressions) && return "invalid"
+    return "complete"
+end

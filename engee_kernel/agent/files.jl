@@ -1,0 +1,211 @@
+# Files of the Engee session: list, look, move, find, check, and put uploads in place.
+
+const CHUNK_BYTES = 2^20
+const LIST_LIMIT = 10_000
+const FIND_DEPTH = 50
+
+"Run `f`; the file system's refusal becomes a FileProblem about `path`."
+function about_file(f, path)
+    try
+        return f()
+    catch error
+        error isa Union{Base.IOError,SystemError,ArgumentError} || rethrow()
+        throw(FileProblem(limited(sprint(showerror, error), 500), String(path)))
+    end
+end
+
+function expand_path(path)::String
+    isempty(path) && return pwd()
+    text = String(path)
+    return abspath(text == "~" || startswith(text, "~/") ? joinpath(homedir(), text[min(3, end + 1):end]) : text)
+end
+
+function existing(path)::String
+    full = expand_path(path)
+    (ispath(full) || islink(full)) || throw(FileProblem("no such file or directory", full))
+    return full
+end
+
+function file_object(full::String)
+    link = islink(full)
+    status = ispath(full) ? stat(full) : lstat(full)
+    kind = isdir(status) ? "directory" : isfile(status) ? "file" : link ? "broken link" : "other"
+    return object("name" => basename(full), "path" => full, "type" => kind, "size_bytes" => Int(filesize(status)),
+                  "modified" => mtime(status), "mode" => Int(filemode(status) & 0o7777), "link" => link)
+end
+
+function list_directory(path)
+    full = existing(path)
+    isdir(full) || return object("path" => full, "entries" => Any[file_object(full)])
+    names = about_file(() -> readdir(full), full)
+    reply = object("path" => full, "entries" => Any[file_object(joinpath(full, n)) for n in Iterators.take(names, LIST_LIMIT)])
+    length(names) > LIST_LIMIT && push!(reply, "more" => true)
+    return reply
+end
+
+function remove_path(path, recursive::Bool)
+    full = existing(path)
+    (isdir(full) && !islink(full) && !recursive && !isempty(about_file(() -> readdir(full), full))) &&
+        throw(FileProblem("the directory is not empty; remove it recursively", full))
+    (dirname(full) == full || full == homedir()) && throw(FileProblem("refusing to remove this directory", full))
+    about_file(() -> rm(full, recursive = recursive), full)
+    return object("path" => full)
+end
+
+# An existing directory as the target means "into it", as with mv and cp.
+function target_of(from::String, to)::String
+    full = expand_path(to)
+    return isdir(full) ? joinpath(full, basename(rstrip(from, '/'))) : full
+end
+
+function transfer_path(action, from, to, force::Bool)
+    source = existing(from)
+    target = target_of(source, to)
+    source == target && throw(FileProblem("source and target are the same", source))
+    startswith(target, joinpath(source, "")) && throw(FileProblem("the target lies inside the source", target))
+    ispath(target) && !force && throw(FileProblem("the target exists", target))
+    isdir(dirname(target)) || throw(FileProblem("no such directory", dirname(target)))
+    about_file(() -> action(source, target, force = force), target)
+    return object("from" => source, "path" => target)
+end
+
+"A glob as a regular expression: * and ? stay within one name, ** crosses directories, [abc] and {a,b} as in a shell."
+function glob_regex(pattern::String)
+    io = IOBuffer()
+    chars = collect(pattern)
+    i, braces = 1, 0
+    while i <= length(chars)
+        c = chars[i]
+        if c == '*' && i < length(chars) && chars[i+1] == '*'
+            followed = i + 2 <= length(chars) && chars[i+2] == '/'
+            print(io, followed ? "(?:.*/)?" : ".*")
+            i += followed ? 2 : 1
+        elseif c == '*'
+            print(io, "[^/]*")
+        elseif c == '?'
+            print(io, "[^/]")
+        elseif c == '[' && (close = findnext(isequal(']'), chars, min(i + 2, length(chars)))) !== nothing
+            inside = replace(String(chars[i+1:close-1]), "\\" => "\\\\")
+            startswith(inside, "!") && (inside = "^" * inside[2:end])
+            print(io, '[', inside, ']')
+            i = close
+        elseif c == '{'
+            braces += 1
+            print(io, "(?:")
+        elseif c == '}' && braces > 0
+            braces -= 1
+            print(io, ')')
+        elseif c == ',' && braces > 0
+            print(io, '|')
+        else
+            c in raw"\^$.|+()[]{}" && print(io, '\\')
+            print(io, c)
+        end
+        i += 1
+    end
+    braces == 0 || throw(FileProblem("a brace in the pattern is not closed", pattern))
+    return Regex("^" * String(take!(io)) * "\$")
+end
+
+"Files and directories under `path` whose path below it (or bare name, for a pattern without /) matches."
+function find_paths(path, pattern)
+    root = existing(path)
+    regex = glob_regex(String(pattern))
+    by_name = !occursin('/', pattern)
+    found = Any[]
+    last_yield = time()
+    function visit(directory, below, depth)
+        names = isdir(directory) ? about_file(() -> readdir(directory), directory) : String[]
+        for name in names
+            length(found) >= LIST_LIMIT && return nothing
+            relative = isempty(below) ? name : string(below, '/', name)
+            full = joinpath(directory, name)
+            occursin(regex, by_name ? name : relative) && push!(found, file_object(full))
+            # Links are not followed: they may lead in circles.
+            isdir(full) && !islink(full) && depth < FIND_DEPTH && visit(full, relative, depth + 1)
+            if time() - last_yield > 0.02
+                yield()
+                last_yield = time()
+            end
+        end
+    end
+    visit(root, "", 0)
+    reply = object("path" => root, "entries" => found)
+    length(found) >= LIST_LIMIT && push!(reply, "more" => true)
+    return reply
+end
+
+function head_of_file(path, max_bytes::Int)
+    full = existing(path)
+    isfile(full) || throw(FileProblem("not a regular file", full))
+    bytes = about_file(() -> open(io -> read(io, max_bytes), full), full)
+    size = filesize(full)
+    truncated = size > length(bytes)
+    truncated && resize!(bytes, length(bytes) - unfinished_bytes(bytes))
+    return object("path" => full, "text" => String(copy(bytes)), "size_bytes" => size, "truncated" => truncated,
+                  "binary" => 0x00 in bytes)
+end
+
+function sha256_of_file(path)
+    full = existing(path)
+    isfile(full) || throw(FileProblem("not a regular file", full))
+    context = SHA.SHA2_256_CTX()
+    bytes = about_file(full) do
+        open(full) do io
+            count = 0
+            while !eof(io)
+                chunk = read(io, CHUNK_BYTES)
+                count += length(chunk)
+                SHA.update!(context, chunk)
+                yield()                # other requests are answered between chunks
+            end
+            count
+        end
+    end
+    return object("path" => full, "sha256" => bytes2hex(SHA.digest!(context)), "size_bytes" => bytes)
+end
+
+"""
+Move staged files over their targets. `pairs` holds name, target, name, target, …: names in the staging directory. Each
+target appears whole: the file is brought beside it and renamed. Repeating after a lost reply is right: a pair whose staged
+file is gone and whose target is there counts as done.
+"""
+function commit_staging(staging, pairs)
+    iseven(length(pairs)) || throw(FileProblem("name and target must come in pairs", String(staging)))
+    directory = expand_path(staging)
+    done = Any[]
+    for i in 1:2:length(pairs)
+        source, target = joinpath(directory, pairs[i]), expand_path(pairs[i+1])
+        basename(pairs[i]) == pairs[i] || throw(FileProblem("a staged file is named by its bare name", pairs[i]))
+        if isfile(source)
+            isdir(target) && throw(FileProblem("the target is a directory", target))
+            about_file(() -> mkpath(dirname(target)), target)
+            beside = string(target, ".", string(rand(RandomDevice(), UInt32), base = 16), ".part")
+            about_file(target) do
+                mv(source, beside)
+                replace_file(beside, target)
+            end
+        elseif !isfile(target)
+            throw(FileProblem("the staged file is missing", source))
+        end
+        push!(done, target)
+    end
+    remove_staging_directory(directory)
+    return object("paths" => done)
+end
+
+# rename is atomic and replaces its target, on Windows as well.
+function replace_file(from::String, to::String)
+    status = ccall(:jl_fs_rename, Int32, (Cstring, Cstring), from, to)
+    if status < 0
+        rm(from, force = true)
+        throw(Base.IOError(string("rename: ", unsafe_string(ccall(:uv_strerror, Cstring, (Int32,), status))), status))
+    end
+end
+
+function remove_staging_directory(directory::String)
+    occursin("engee-kernel", basename(rstrip(directory, '/'))) ||
+        throw(FileProblem("not a staging directory of this kernel", directory))
+    isdir(directory) && about_file(() -> rm(directory, recursive = true, force = true), directory)
+    return nothing
+end

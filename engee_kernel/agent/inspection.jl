@@ -1,0 +1,155 @@
+# What stands at the cursor, and its documentation.
+
+const METHODS_LIMIT = 30
+const DEFINITION_LINES = 60
+
+is_name_char(c::Char) = Base.is_id_char(c) || c == '@'
+is_operator_char(c::Char) = c in "+-*/\\^%<>=!&|~÷×⋅∘√∈∉⊆⊂∪∩≤≥≠≈≡" && !is_name_char(c)
+
+"The dotted name (`Base.sum`, `@time`) or operator at the cursor, or an empty string; `at` counts characters before it."
+function token_at(chars::Vector{Char}, at::Int)
+    first = last = at
+    here(i) = 1 <= i <= length(chars)
+    # A name begins or goes on at the cursor, or ends just before it.
+    while here(first) && (is_name_char(chars[first]) || chars[first] == '.')
+        first -= 1
+    end
+    first += 1
+    while here(last + 1) && is_name_char(chars[last+1])
+        last += 1
+    end
+    name = strip(String(chars[first:last]), '.')
+    isempty(name) || return String(name)
+    for i in (at, at + 1)
+        here(i) && is_operator_char(chars[i]) || continue
+        first = last = i
+        while here(first - 1) && is_operator_char(chars[first-1])
+            first -= 1
+        end
+        while here(last + 1) && is_operator_char(chars[last+1])
+            last += 1
+        end
+        return String(chars[first:last])
+    end
+    return ""
+end
+
+"The name before the innermost open parenthesis that the cursor stands in, or an empty string."
+function enclosing_call(chars::Vector{Char}, at::Int)
+    depth = 0
+    for i in at:-1:1
+        c = chars[i]
+        c in (')', ']', '}') && (depth += 1)
+        if c in ('(', '[', '{')
+            depth -= 1
+            if depth < 0
+                depth = 0
+                c == '(' || continue
+                name = i > 1 && is_name_char(chars[i-1]) ? token_at(chars, i - 1) : ""
+                isempty(name) || return name
+            end
+        end
+    end
+    return ""
+end
+
+"What a token names: (true, value) with value === nothing for a keyword; (false, nothing) when it names nothing."
+function resolve(mod::Module, token::String)
+    haskey(Docs.keywords, Symbol(token)) && return true, nothing
+    ex = Meta.parse(token, raise = false)
+    return resolve_expression(mod, ex)
+end
+
+function resolve_expression(mod::Module, ex)
+    if ex isa Symbol
+        isdefined(mod, ex) || return false, nothing
+        return true, Base.invokelatest(getfield, mod, ex)
+    elseif Meta.isexpr(ex, :macrocall)
+        return resolve_expression(mod, ex.args[1])
+    elseif Meta.isexpr(ex, :., 2) && ex.args[2] isa QuoteNode
+        found, parent = resolve_expression(mod, ex.args[1])
+        name = ex.args[2].value
+        (found && name isa Symbol) || return false, nothing
+        parent isa Module && return resolve_expression(parent, name)
+        Base.invokelatest(hasproperty, parent, name) || return false, nothing
+        return true, Base.invokelatest(getproperty, parent, name)
+    elseif ex isa GlobalRef
+        return resolve_expression(ex.mod, ex.name)
+    end
+    return false, nothing
+end
+
+is_documented(value) = value === nothing || value isa Union{Function,Type,Module}
+
+function inspection(mod::Module, code::String, cursor::Int, detail::Int)
+    chars = collect(code)
+    at = clamp(cursor, 0, length(chars))
+    here, call = token_at(chars, at), enclosing_call(chars, at)
+    found, value = isempty(here) ? (false, nothing) : resolve(mod, here)
+    token = here
+    if !isempty(call) && !(found && is_documented(value))
+        call_found, call_value = resolve(mod, call)
+        call_found && ((found, value, token) = (true, call_value, call))
+    end
+    found || return object("found" => false, "data" => Object())
+    docs = Base.invokelatest(documentation, mod, token)
+    extra = detail >= 1 ? Base.invokelatest(definition_text, value) : ""
+    shown(mime) = sprint((io, x) -> Base.invokelatest(show, IOContext(io, :color => mime == "text/plain", :limit => true,
+                                                                      :displaysize => DISPLAY_SIZE), MIME(mime), x), docs)
+    data = object("text/plain" => shown("text/plain") * (isempty(extra) ? "" : "\n\n" * extra))
+    if showable(MIME("text/html"), docs)
+        push!(data, "text/html" => shown("text/html") * (isempty(extra) ? "" : "<pre>" * escape_html(extra) * "</pre>"))
+    end
+    if showable(MIME("text/markdown"), docs)
+        push!(data, "text/markdown" => shown("text/markdown") * (isempty(extra) ? "" : "\n```\n" * extra * "\n```\n"))
+    end
+    return object("found" => true, "token" => token, "data" => data)
+end
+
+escape_html(text) = replace(replace(replace(text, "&" => "&amp;"), "<" => "&lt;"), ">" => "&gt;")
+
+function documentation(mod::Module, token::String)
+    ex = hasmethod(REPL.helpmode, Tuple{IO,String,Module}) ? REPL.helpmode(devnull, token, mod) : REPL.helpmode(devnull, token)
+    return Core.eval(mod, ex)
+end
+
+"The methods of a function with their places, and the definition itself where there is only one and its text is known."
+function definition_text(value)
+    value isa Union{Function,Type} || return ""
+    list = collect(methods(value))
+    isempty(list) && return ""
+    io = IOBuffer()
+    println(io, length(list) == 1 ? "1 method:" : "$(length(list)) methods:")
+    for method in Iterators.take(list, METHODS_LIMIT)
+        println(io, "  ", method)
+    end
+    length(list) > METHODS_LIMIT && println(io, "  …")
+    length(list) == 1 && print(io, source_text(list[1]))
+    return String(take!(io))
+end
+
+function source_text(method::Method)
+    file = String(method.file)
+    text = cell_source(file)
+    if text === nothing
+        path = Base.find_source_file(file)
+        path isa AbstractString && isfile(path) || return ""
+        text = read(path, String)
+    end
+    lines = split(text, '\n')
+    1 <= method.line <= length(lines) || return ""
+    rest = join(lines[method.line:min(end, method.line + DEFINITION_LINES)], '\n')
+    ex, stop = Meta.parse(rest, 1, raise = false)
+    Meta.isexpr(ex, (:error, :incomplete)) && return ""
+    return string("\n", rstrip(rest[1:prevind(rest, stop)]), "\n")
+end
+
+function cell_source(file::String)
+    place = match(r"In\[(\d+)\]$", file)
+    place === nothing && return nothing
+    count = parse(Int, place[1])
+    return with_lock(REGISTRY) do
+        known = [c for c in values(CELLS) if c.count == count]
+        isempty(known) ? nothing : known[argmax([c.submitted for c in known])].code
+    end
+end

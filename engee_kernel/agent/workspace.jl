@@ -1,0 +1,73 @@
+# A notebook's variables: list them, clear them.
+
+"The module a notebook works in: its own where it has one, else Main."
+function module_of(notebook)::Module
+    worker = find_worker(notebook)
+    return worker === nothing || worker.workspace === nothing ? Main : worker.workspace
+end
+
+function variable_names(mod::Module)
+    found = Symbol[]
+    for name in names(mod, all = true)
+        text = String(name)
+        (startswith(text, "#") || startswith(text, "EngeeKernel") || name in (:ans, :eval, :include, nameof(mod))) && continue
+        (Base.isdeprecated(mod, name) || !isdefined(mod, name)) && continue
+        value = Base.invokelatest(getfield, mod, name)
+        value isa Union{Module,Function,Type} && continue
+        push!(found, name)
+    end
+    return sort!(found)
+end
+
+function describe_variables(mod::Module)
+    return Any[describe_variable(name, Base.invokelatest(getfield, mod, name)) for name in variable_names(mod)]
+end
+
+function describe_variable(name::Symbol, value)
+    return object("name" => String(name), "type" => string(typeof(value)), "size_bytes" => size_of(value),
+                  "summary" => summary_of(value))
+end
+
+# Walking through a very large collection of references would hold up every other request.
+function size_of(value)
+    value isa Array && isbitstype(eltype(value)) && return sizeof(value)
+    value isa Union{AbstractArray,AbstractDict,AbstractSet} && length(value) > 100_000 && return nothing
+    return Base.summarysize(value)
+end
+
+function summary_of(value)
+    try
+        text = value isa AbstractArray ? Base.invokelatest(summary, value) :
+               sprint((io, x) -> Base.invokelatest(show, io, x), value, context = (:limit => true, :compact => true))
+        return limited(first(split(text, '\n')), 200)
+    catch error
+        return string("(showing it failed with ", nameof(typeof(error)), ")")
+    end
+end
+
+"""
+Clear the notebook's variables: a module of its own is made anew; in Main, where names cannot be removed, the variables
+become nothing, and what cannot (constants, typed globals) is told.
+"""
+function reset_workspace(notebook)
+    worker = find_worker(notebook)
+    if worker !== nothing && worker.workspace !== nothing
+        worker.workspace = new_module()
+        return object("workspace" => "notebook", "cleared" => Any[], "kept" => Any[])
+    end
+    cleared, kept = Any[], Any[]
+    for name in variable_names(Main)
+        if isconst(Main, name)
+            push!(kept, object("name" => String(name), "reason" => "a constant"))
+            continue
+        end
+        try
+            Core.eval(Main, Expr(:(=), name, nothing))
+            push!(cleared, String(name))
+        catch error                    # a global declared with a type
+            push!(kept, object("name" => String(name), "reason" => limited(message_of(error), 200)))
+        end
+    end
+    isconst(Main, :ans) || set_ans(Main, nothing)
+    return object("workspace" => "main", "cleared" => cleared, "kept" => kept)
+end
