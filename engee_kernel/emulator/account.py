@@ -27,11 +27,17 @@ DAY_S = 86400
 EXAMPLES = {
     "drop_after": ("Lose the reply of the next eval", Fault("drop_after", path="command/eval", count=1)),
     "drop_before": ("Drop the next eval before it runs", Fault("drop_before", path="command/eval", count=1)),
-    "busy": ("Answer the next three calls with 429", Fault("status", path="external/", status=429, retry_after_s=2, count=3)),
+    "busy": (
+        "Answer the next three calls with 429",
+        Fault("status", path="external/", status=429, retry_after_s=2, count=3),
+    ),
     "gateway": ("Answer the next call with 502", Fault("status", path="external/", status=502, count=1)),
-    "timeout": ("Let the proxy give up on the next eval after 1 s", Fault("proxy_timeout", path="command/eval", delay_s=1, count=1)),
+    "timeout": (
+        "Let the proxy give up on the next eval after 1 s",
+        Fault("proxy_timeout", path="command/eval", delay_s=1, count=1),
+    ),
     "slow": ("Make every call 0.3 to 1 s slower", Fault("latency", path="external/", delay_s=0.3, jitter_s=0.7)),
-}  # fmt: skip
+}
 
 
 async def show(request: Request) -> Response:

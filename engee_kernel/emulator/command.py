@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
+        if arguments.install_julia:
+            return _install(arguments)
         settings = _settings(arguments)
         julia = find_julia(arguments.julia)
     except SettingError as error:
@@ -39,6 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    """Any Julia that would be found will do; only where there is none is one fetched."""
+    try:
+        julia = find_julia(arguments.julia)
+    except JuliaNotFoundError:
+        # Imported here: an ordinary start does not need it.
+        from engee_kernel.emulator.failures import InstallError  # noqa: PLC0415
+        from engee_kernel.emulator.install import install_julia  # noqa: PLC0415
+
+        try:
+            julia = install_julia(Console())
+        except InstallError as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(f"Julia is at {julia.executable}")
     return 0
 
 
@@ -108,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--session-port",
         type=int,
         metavar="N",
-        help="a second port for the user's prefix: two origins, as with a real Engee on two hosts; 0 = chosen by the system",
+        help="a second port, for the user's prefix: two origins, as a real Engee may have; 0 = chosen by the system",
     )
     parser.add_argument(
         "--user-dir",

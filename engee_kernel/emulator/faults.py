@@ -6,7 +6,7 @@
 | drop_before | the connection is dropped before anything ran |
 | drop_after | everything ran, then the connection is dropped: the reply is lost |
 | drop_body | the connection is dropped after `at_bytes` of the reply's body (default: half of it) |
-| status | `status` with an HTML page; `retry_after_s`, as a date with `retry_after_date`; with `ran` the call ran first |
+| status | `status` with an HTML page and `retry_after_s` (or the same as a date); with `ran` the call ran first |
 | not_json | 200 with an HTML page; with `ran` the call ran first |
 | proxy_timeout | 504 with an HTML page after `delay_s`, while the call goes on |
 | stop_session | the server begins to stop `delay_s` after the call came |
@@ -102,10 +102,6 @@ class FaultPlan:
         self.faults = list(faults)
         self._random = random.Random(seed)  # noqa: S311 - meant to repeat itself
 
-    @property
-    def looks_into_bodies(self) -> bool:
-        return any(fault.contains for fault in self.faults)
-
     def take(self, method: str, path: str, body: bytes | None) -> list[Fault]:
         """The faults that this call meets."""
         taken = []
@@ -121,5 +117,5 @@ class FaultPlan:
                 taken.append(fault)
         return taken
 
-    def jitter_s(self, fault: Fault) -> float:
+    def latency_s(self, fault: Fault) -> float:
         return fault.delay_s + self._random.random() * fault.jitter_s

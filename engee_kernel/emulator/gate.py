@@ -1,4 +1,4 @@
-"""What stands in front of the routes, as a network and a proxy stand in front of Engee: the log, faults, a time limit."""
+"""What stands in front of the routes, as network and proxy stand in front of Engee: the log, faults, a time limit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -24,6 +25,14 @@ UPLOAD_PATH = USER_PREFIX + "external/file/upload"
 
 class _DroppedError(Exception):
     """The connection of this call is to be dropped."""
+
+
+@dataclass
+class _Call:
+    scope: Scope
+    receive: Receive
+    send: Send
+    limit_s: float | None = None
 
 
 class Gate:
@@ -67,57 +76,62 @@ class Gate:
         if scope["path"] != UPLOAD_PATH:
             body = await _read_body(receive)
             receive = _replay(body, receive)
-        limit_s = self._emulator.server.settings.eval_limit_s if scope["path"] == EVAL_PATH else None
-        replaced: Response | None = None
+        call = _Call(scope, receive, send)
+        if scope["path"] == EVAL_PATH:
+            call.limit_s = self._emulator.server.settings.eval_limit_s
         for fault in plan.take(scope["method"], scope["path"], body):
-            match fault.kind:
-                case "latency":
-                    await asyncio.sleep(plan.jitter_s(fault))
-                case "drop_before":
-                    raise _DroppedError
-                case "drop_after":
-                    await self._app(scope, receive, _discard)
-                    raise _DroppedError
-                case "status" | "not_json":
-                    replaced = _fault_page(fault)
-                    if fault.ran:
-                        await self._app(scope, receive, _discard)
-                case "drop_body":
-                    send = _cut_reply(send, fault.at_bytes)
-                case "cut_upload":
-                    receive = self._cut_request(scope, receive, fault.at_bytes)
-                case "proxy_timeout":
-                    limit_s = fault.delay_s
-                case "stop_session":
-                    self._later(fault.delay_s, self._emulator.server.stop)
-                case "kill_julia":
-                    self._later(fault.delay_s, self._kill_julia)
-                case "hostile_zip":
-                    scope["engee.hostile_zip"] = True
-            if replaced is not None:
-                await replaced(scope, receive, send)
+            if fault.kind == "latency":
+                await asyncio.sleep(plan.latency_s(fault))
+            elif fault.kind in ("drop_before", "drop_after", "status", "not_json"):
+                await self._answer(fault, call)
                 return
-        await self._run(scope, receive, send, limit_s)
+            else:
+                self._bend(fault, call)
+        await self._run(call)
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send, limit_s: float | None) -> None:
-        if limit_s is None:
-            await self._app(scope, receive, send)
+    async def _answer(self, fault: Fault, call: _Call) -> None:
+        """For faults that take the place of the reply."""
+        if fault.ran or fault.kind == "drop_after":
+            await self._app(call.scope, call.receive, _discard)
+        if fault.kind in ("drop_before", "drop_after"):
+            raise _DroppedError
+        await _fault_page(fault)(call.scope, call.receive, call.send)
+
+    def _bend(self, fault: Fault, call: _Call) -> None:
+        """For faults that let the call go on, in another way."""
+        match fault.kind:
+            case "drop_body":
+                call.send = _cut_reply(call.send, fault.at_bytes)
+            case "cut_upload":
+                call.receive = self._cut_request(call.scope, call.receive, fault.at_bytes)
+            case "proxy_timeout":
+                call.limit_s = fault.delay_s
+            case "stop_session":
+                self._later(fault.delay_s, self._emulator.server.stop)
+            case "kill_julia":
+                self._later(fault.delay_s, self._kill_julia)
+            case "hostile_zip":
+                call.scope["engee.hostile_zip"] = True
+
+    async def _run(self, call: _Call) -> None:
+        if call.limit_s is None:
+            await self._app(call.scope, call.receive, call.send)
             return
         is_late = False
 
         async def send_in_time(message: Message) -> None:
             if not is_late:
-                await send(message)
+                await call.send(message)
 
-        task = asyncio.create_task(_awaited(self._app, scope, receive, send_in_time))
-        await asyncio.wait({task}, timeout=limit_s)
+        task = asyncio.create_task(_awaited(self._app, call.scope, call.receive, send_in_time))
+        await asyncio.wait({task}, timeout=call.limit_s)
         if task.done():
             task.result()
             return
         is_late = True
         self._left_behind.add(task)
         task.add_done_callback(self._left_behind.discard)
-        await html_page(504)(scope, receive, send)
+        await html_page(504)(call.scope, call.receive, call.send)
 
     def _cut_request(self, scope: Scope, receive: Receive, at_bytes: int | None) -> Receive:
         length = _header(scope, b"content-length")

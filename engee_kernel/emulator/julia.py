@@ -1,4 +1,4 @@
-"""Which Julia the local Engee runs: the named one, the one on PATH, or the one that `--install-julia` put in the cache."""
+"""Which Julia the local Engee runs: the named one, the one on PATH, or the one that `--install-julia` fetched."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ class EngeeServer:
             self.last_activity_at = now()
 
     async def evaluate(self, code: str) -> Outcome:
-        """Run code for an eval. It goes on when the wait is cancelled. Raises ServerNotRunningError, SessionEndedError."""
+        """Run code for an eval, to its end even if nobody waits. Raises ServerNotRunningError, SessionEndedError."""
         return await asyncio.shield(self._keep(self._evaluate(code)))
 
     async def _evaluate(self, code: str) -> Outcome:

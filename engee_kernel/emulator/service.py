@@ -90,7 +90,7 @@ async def serve(options: Options, settings: Settings, announce: Callable[[Emulat
         )
         with _ended_by_signals() as ending:
             try:
-                await _run(web, listening, emulator, options, announce, ending)
+                await _run(web, listening, emulator, options, announce=announce, ending=ending)
             finally:
                 await emulator.server.close()
                 if options.ready_file is not None:
@@ -102,6 +102,7 @@ async def _run(
     listening: list[socket.socket],
     emulator: Emulator,
     options: Options,
+    *,
     announce: Callable[[Emulator, UserFolder], None],
     ending: asyncio.Event,
 ) -> None:

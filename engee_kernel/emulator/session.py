@@ -235,6 +235,6 @@ async def _first_connection(
         task.cancel()
     if connection in done:
         return connection.result()
-    printed = log_path.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+    printed = await asyncio.to_thread(log_path.read_text, encoding="utf-8", errors="replace")
     reason = f"ended with code {exit_code.result()}" if exit_code in done else f"said nothing in {START_LIMIT_S} s"
-    raise SessionStartError(f"Julia {reason} while it started.\n{printed}")
+    raise SessionStartError(f"Julia {reason} while it started.\n{printed[-2000:].strip()}")
