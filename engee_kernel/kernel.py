@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import zmq
@@ -11,12 +12,11 @@ from ipykernel.jsonutil import json_clean
 from ipykernel.kernelbase import Kernel
 from traitlets import Instance
 
-from . import __version__
+from . import __version__, magics
 from .cell import Cell
 from .config import EngeeSettings
-from .errors import EngeeError, SettingError, StillRunningError
+from .errors import EngeeError, SettingError, StillRunningError, UsageError
 from .events import Input
-from .magics import Routing, split_magics
 from .publish import Publisher
 from .session import Session as EngeeSession
 
@@ -65,6 +65,10 @@ class EngeeKernel(Kernel):
         self._engee: EngeeSession | None = None
         self._shutting_down = False
         self._running = False
+        self._work: asyncio.Task[dict[str, Any]] | None = None
+        self._history: list[tuple[int, str]] = []
+        self._ask_line: Callable[[Input], Awaitable[str | None]] | None = None
+        self.remote_folder = "/user"
         self._interrupted_at: Any = None
         self._main_loop: asyncio.AbstractEventLoop | None = None
         self._preparing: asyncio.Task[None] | None = None
@@ -134,19 +138,17 @@ class EngeeKernel(Kernel):
             return await self._input(prompt, identity, parent)
 
         self._running = True
+        self._ask_line = ask if allow_stdin else None
+        if store_history and not silent:
+            self._history.append((count, code))
         async with Publisher(send, ask, execution_count=count, silent=silent) as output:
             try:
                 if self._was_interrupted_before(parent):
                     raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
-                routing = split_magics(code)
                 cell = Cell(
-                    routing.code,
-                    count,
-                    silent=silent,
-                    stdin_allowed=allow_stdin,
-                    expressions=dict(user_expressions or {}),
+                    code, count, silent=silent, stdin_allowed=allow_stdin, expressions=dict(user_expressions or {})
                 )
-                await self._run(cell, routing, output)
+                reply |= await self._interruptible(magics.run_cell(self, cell, output))
             except EngeeError as error:
                 output.error(error)
             except asyncio.CancelledError:
@@ -162,10 +164,17 @@ class EngeeKernel(Kernel):
             reply["user_expressions"] = dict(output.done.expressions)
         return {"status": "ok", **reply}
 
-    async def _run(self, cell: Cell, routing: Routing, output: Publisher) -> None:
-        if not cell.code.strip():
-            return
-        await self.engee().run(cell, output, as_job=routing.as_job, name=routing.name)
+    async def _interruptible(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        """The work as a task of its own: cancelling the handler's own task would lose the reply."""
+        self._work = asyncio.create_task(work)
+        try:
+            return await self._work
+        except asyncio.CancelledError:
+            if self._shutting_down:
+                raise
+            raise StillRunningError("Interrupted.") from None
+        finally:
+            self._work = None
 
     def engee(self) -> EngeeSession:
         """The session with Engee, made when it is first needed. Raises SettingError."""
@@ -177,6 +186,20 @@ class EngeeKernel(Kernel):
             client = EngeeClient(self.settings.url, self.settings.secret_token())
             self._engee = EngeeSession(client, self.settings.options())
         return self._engee
+
+    def disconnect(self) -> None:
+        """Forget the session, so that the next cell uses changed settings."""
+        self._engee = None
+
+    def history(self) -> list[tuple[int, str]]:
+        """Execution counts and codes of this kernel's cells, oldest first."""
+        return list(self._history)
+
+    async def ask_line(self, prompt: str, *, password: bool = False) -> str | None:
+        """A line from the person through the front end. Raises UsageError where it takes no input."""
+        if self._ask_line is None:
+            raise UsageError("This front end takes no input.", "Use the command line: engee-kernel login")
+        return await self._ask_line(Input("", prompt, password))
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
         """Abort what is queued behind an error, and what arrives within a moment of it.
@@ -203,8 +226,12 @@ class EngeeKernel(Kernel):
             asyncio.get_running_loop().call_later(SHUTDOWN_FOLLOWS_S, self._interrupt)
 
     def _interrupt(self) -> None:
-        if self._engee is not None and self._engee.busy and not self._shutting_down:
+        if self._shutting_down:
+            return
+        if self._engee is not None and self._engee.busy:
             self._engee.interrupt()
+        elif self._work is not None:
+            self._work.cancel()
 
     def _was_interrupted_before(self, parent: Mapping[str, Any]) -> bool:
         """Whether an interrupt overtook this request on its way: control is faster than shell."""
@@ -270,7 +297,15 @@ class EngeeKernel(Kernel):
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Called for complete_request; `cursor_pos` in code points."""
-        answer = await self._ask("complete", code, cursor_pos)
+        local = await magics.complete(self, code, cursor_pos)
+        if local is not None:
+            answer: Mapping[str, Any] = {
+                "matches": [{"text": text, "type": "magic"} for text in local[1]],
+                "start": local[0],
+                "end": cursor_pos,
+            }
+        else:
+            answer = await self._ask("complete", code, cursor_pos)
         matches = answer.get("matches", ())
         start, end = answer.get("start", cursor_pos), answer.get("end", cursor_pos)
         types = [
@@ -303,6 +338,30 @@ class EngeeKernel(Kernel):
         if reply["status"] == "incomplete":
             reply["indent"] = answer.get("indent", "")
         return reply
+
+    async def do_history(
+        self,
+        hist_access_type: str,
+        output: bool,
+        raw: bool,
+        session: Any = None,
+        start: Any = None,
+        stop: Any = None,
+        n: int | None = None,
+        pattern: str | None = None,
+        unique: bool = False,
+    ) -> dict[str, Any]:
+        """Called for history_request: this kernel's own cells, session 0."""
+        entries = [(0, count, code) for count, code in self._history]
+        if hist_access_type == "range":
+            entries = [entry for entry in entries if (start or 0) <= entry[1] < (stop or entry[1] + 1)]
+        if hist_access_type == "search" and pattern:
+            entries = [entry for entry in entries if fnmatchcase(entry[2], pattern)]
+        if unique:
+            entries = list({entry[2]: entry for entry in entries}.values())
+        if hist_access_type in ("tail", "search") and n:
+            entries = entries[-n:]
+        return {"status": "ok", "history": [(*entry[:2], (entry[2], None)) if output else entry for entry in entries]}
 
     async def _ask(self, function: str, *arguments: Any) -> Mapping[str, Any]:
         """The agent on code of this notebook; {} where it can't be asked."""

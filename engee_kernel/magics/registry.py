@@ -1,0 +1,143 @@
+"""What a magic is, and the table of all of them.
+
+A magic is a class with a `name`, a `help` line, arguments declared to argparse, and `run`. Modules of this
+package list their magics in `MAGICS`; `_MODULES` lists the modules.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any, ClassVar, NoReturn, Protocol
+
+from ..cell import Cell
+from ..errors import UsageError
+from ..output import Output
+from ..session import Session
+from .grammar import Call
+
+_MODULES = ("help", "jobs")
+
+RunCell = Callable[[Cell, Output], Awaitable[None]]
+
+
+class KernelServices(Protocol):
+    """What magics may use of the kernel."""
+
+    settings: Any
+    remote_folder: str
+
+    def engee(self) -> Session:
+        """The session with Engee, made when first asked for. Raises SettingError."""
+
+    def disconnect(self) -> None:
+        """Forget the session, so that the next cell uses changed settings."""
+
+    def history(self) -> list[tuple[int, str]]:
+        """Execution counts and codes of this kernel's cells, oldest first."""
+
+    async def ask_line(self, prompt: str, *, password: bool = False) -> str | None:
+        """A line from the person through the front end."""
+
+
+@dataclass
+class Context:
+    """One cell's magics at work: `run_cell` is how its Julia code will be run, and may be replaced."""
+
+    kernel: KernelServices
+    output: Output
+    code: str
+    run_cell: RunCell
+    replies: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def engee(self) -> Session:
+        return self.kernel.engee()
+
+
+class MagicHelp(Exception):  # noqa: N818 - not an error: the text that --help asks for
+    """Raised by the parser for `--help`."""
+
+
+class MagicParser(argparse.ArgumentParser):
+    """argparse that never exits and never prints."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(add_help=False, allow_abbrev=False, **arguments)
+        self.add_argument("-h", "--help", action="store_true", help="show this text")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}.", self.format_help().strip())
+
+    def parse(self, words: list[str]) -> argparse.Namespace:
+        """Raises UsageError, or MagicHelp when help is asked for."""
+        if "-h" in words or "--help" in words:
+            raise MagicHelp(self.format_help().strip())
+        return self.parse_args(words)
+
+
+class Magic:
+    """Subclasses set `name` (with its % or %%) and `help`, declare arguments, and do the work in `run`."""
+
+    name: ClassVar[str]
+    help: ClassVar[str]
+    epilog: ClassVar[str] = ""
+    needs_code: ClassVar[bool] = False
+    takes_line: ClassVar[bool] = False
+    """The rest of the line is one argument, `line`, and is not split into words."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare them."""
+
+    async def run(self, context: Context, arguments: argparse.Namespace) -> None:
+        """Do it. Raises EngeeError."""
+        raise NotImplementedError
+
+    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+        """What may stand for `word` after `words`; options are offered without asking."""
+        return ()
+
+    @cache  # noqa: B019 - one instance of each magic lives as long as the process
+    def parser(self) -> MagicParser:
+        parser = MagicParser(
+            prog=self.name,
+            description=self.help,
+            epilog=self.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if not self.takes_line:
+            self.arguments(parser)
+        return parser
+
+    def parse(self, call: Call) -> argparse.Namespace:
+        """Raises UsageError, or MagicHelp when help is asked for."""
+        if self.takes_line and call.text not in ("-h", "--help"):
+            return argparse.Namespace(line=call.text)
+        return self.parser().parse(call.words())
+
+
+@cache
+def magics() -> Mapping[str, Magic]:
+    """All magics by name."""
+    table: dict[str, Magic] = {}
+    for module in _MODULES:
+        for kind in import_module(f"{__package__}.{module}").MAGICS:
+            table[kind.name] = kind()
+    return table
+
+
+def find(name: str) -> Magic:
+    """Raises UsageError naming the nearest ones."""
+    table = magics()
+    if name in table:
+        return table[name]
+    from difflib import get_close_matches  # noqa: PLC0415 - for this error only
+
+    near = get_close_matches(name, table, n=3, cutoff=0.5)
+    raise UsageError(
+        f"There is no magic {name}.",
+        f"Did you mean {' or '.join(near)}?" if near else "%lsmagic lists them all.",
+    )

@@ -1,0 +1,72 @@
+"""Runs a cell: its magics from the top, then its Julia code the way they left it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..cell import Cell
+from ..errors import UsageError
+from ..events import Display
+from ..output import Output
+from .grammar import magic_line_at, split_cell
+from .registry import Context, KernelServices, MagicHelp, find, magics
+
+
+async def run_cell(kernel: KernelServices, cell: Cell, output: Output) -> dict[str, Any]:
+    """Run `cell` (its code still with magics). What the magics add to the reply, e.g. a payload.
+
+    All magics are looked up and parsed before the first runs: a mistake in the second line of a cell does not
+    leave the first one done.
+    """
+
+    async def plainly(cell: Cell, output: Output) -> None:
+        await kernel.engee().run(cell, output)
+
+    calls, code = split_cell(cell.code)
+    context = Context(kernel, output, code, plainly)
+    prepared = []
+    for call in calls:
+        magic = find(call.name)
+        try:
+            arguments = magic.parse(call)
+        except MagicHelp as help_text:
+            await output.publish(Display({"text/plain": str(help_text)}))
+            return {}
+        if magic.needs_code and not code.strip():
+            raise UsageError(f"{call.name} needs code to run.", f"Put the Julia code on the lines below {call.name}.")
+        prepared.append((magic, arguments))
+    for magic, arguments in prepared:
+        await magic.run(context, arguments)
+    if context.code.strip():
+        cell.code = context.code
+        await context.run_cell(cell, output)
+    return context.replies
+
+
+async def complete(kernel: KernelServices, code: str, cursor: int) -> tuple[int, list[str]] | None:
+    """Where the completed word begins (code points) and what it may become; None outside of magic lines."""
+    found = magic_line_at(code, cursor)
+    if found is None:
+        return None
+    start, line = found
+    indent = len(line) - len(line.lstrip())
+    name, space, text = line.lstrip().partition(" ")
+    if not space:
+        return start + indent, sorted(known for known in magics() if known.startswith(name))
+    word = _last_word(text)
+    words = text[: len(text) - len(word)].split()
+    magic = magics().get(name)
+    if magic is None:
+        return start + len(line) - len(word), []
+    options = [option for action in magic.parser()._actions for option in action.option_strings]
+    matches = [option for option in options if word and option.startswith(word)]
+    matches += await magic.complete(kernel, words, word)
+    return start + len(line) - len(word), matches
+
+
+def _last_word(text: str) -> str:
+    """The unfinished word at the end, from its quotation mark on where it has one."""
+    for mark in ('"', "'"):
+        if text.count(mark) % 2:
+            return text[text.rindex(mark) :]
+    return text.rpartition(" ")[2]
