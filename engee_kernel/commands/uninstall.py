@@ -1,0 +1,30 @@
+"""`engee-kernel uninstall`: take back what `install` did."""
+
+from __future__ import annotations
+
+import argparse
+
+from .install import add_place, prefix_of
+
+NAME = "uninstall"
+HELP = "remove the kernel's entry from JupyterLab and VS Code"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_place(parser)
+    parser.add_argument("--name", default="engee", help="the kernel's name (default: engee)")
+    parser.epilog = """\
+examples:
+  engee-kernel uninstall
+  engee-kernel uninstall --name engee-plant --sys-prefix
+
+The package itself is removed with: pip uninstall engee-kernel
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from .. import kernelspec  # noqa: PLC0415 - jupyter_client takes time to import
+
+    folder = kernelspec.uninstall(prefix_of(arguments), arguments.name)
+    print(f"Removed {folder}")
+    return 0
