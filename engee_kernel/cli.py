@@ -79,6 +79,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="engee-kernel",
+        usage="%(prog)s [--version] COMMAND [ARGUMENTS]",
         description="A Jupyter kernel that runs notebook cells in Engee, and the tools around it.",
         formatter_class=_Formatter,
         epilog="""\
@@ -90,7 +91,7 @@ first steps:
 """,
     )
     parser.add_argument("--version", action="version", version=f"engee-kernel {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(prog=parser.prog, dest="command", metavar="COMMAND [ARGUMENTS]", title="commands")
     for name in names:
         module = command_module(name)
         command = commands.add_parser(

@@ -1,0 +1,76 @@
+# What a checkout needs, in five words: make setup, demo, lab, test, clean.
+
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+EXE := .exe
+else
+BIN := $(VENV)/bin
+EXE :=
+endif
+PY := $(BIN)/python$(EXE)
+STAMPS := $(VENV)/stamps
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONUTF8 = 1
+
+.PHONY: help setup julia demo lab lint format test test-fast clean
+
+help:
+	@echo "make setup      a virtual environment in $(VENV), a Julia for the local Engee, the kernelspec"
+	@echo "make demo       run notebooks/quickstart.ipynb on a local Engee; the result is in build/"
+	@echo "make lab        JupyterLab in notebooks/ with a local Engee behind it"
+	@echo "make test       linters and all tests"
+	@echo "make test-fast  all tests but the slow ones and those that need a browser"
+	@echo "make format     let ruff lay out the code"
+	@echo "make clean      remove what was built; $(VENV) and Julia stay"
+
+setup: $(STAMPS)/kernelspec julia
+
+# pip's script comes last when an environment is made, so a half-made one is made again
+$(BIN)/pip$(EXE):
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed; this one is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python can't make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/packages: pyproject.toml engee_kernel/__init__.py | $(BIN)/pip$(EXE)
+	@mkdir -p $(STAMPS)
+	@echo "Installing packages into $(VENV) …"
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(STAMPS)/kernelspec: $(STAMPS)/packages $(wildcard kernelspec/*) engee_kernel/kernelspec.py
+	$(BIN)/engee-kernel install --sys-prefix
+	@touch $@
+
+# Julia is kept outside of the checkout and may go away: looked for each time, which is quick
+julia: $(STAMPS)/packages
+	@$(PY) -c 'from engee_kernel.emulator.julia import find_julia; find_julia()' 2>/dev/null \
+		|| $(BIN)/engee-kernel emulator --install-julia
+
+demo: setup
+	$(PY) notebooks/demo.py
+
+lab: setup
+	$(PY) notebooks/lab.py
+
+lint: $(STAMPS)/packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMPS)/packages
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup lint
+	$(PY) -m pytest
+
+test-fast: setup
+	$(PY) -m pytest -m "not slow and not browser"
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache
+	find engee_kernel tests notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find notebooks -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
