@@ -1,8 +1,8 @@
 """The official Julia build. The library juliapkg knows which file fits this machine and how to unpack it.
 
-Of the libraries that can do this, juliapkg is the one that is kept up by the Julia community (it is what PythonCall
-uses), works on Linux, macOS and Windows, and leaves PATH and home folder alone; jill pins an old httpx and writes links into
-the home folder. Its own download starts again from zero after a cut, so the download here is ours.
+Of the libraries that can do this, juliapkg is the one kept up by the Julia community (PythonCall uses it). It works on
+Linux, macOS and Windows, and leaves PATH and the home folder alone; jill pins an old httpx and writes links into the
+home folder. Its own download starts again from zero after a cut, so the download here is ours, with the same checksum.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class LocalEngeeError(Exception):
 class LocalEngee:
     """Options are the command line's, in Python's spelling: `stop_time=1`, `stopped=True`, `evals_during_jobs=False`.
 
-    `user_dir` is a new folder unless one is given. `julia` is found as usual unless one is given.
+    `user_dir` is a new folder, removed at the end, unless one is given. `julia` is found as usual unless one is given.
     """
 
     url: str
@@ -40,13 +40,16 @@ class LocalEngee:
     control_key: str
     client_id: str
     client_secret: str
+    user_dir: Path
+    user_is_mounted: bool
+    session_log: Path
     pid: int
 
     def __init__(self, user_dir: Path | None = None, **options: object) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="local-engee-process-", ignore_cleanup_errors=True)
-        self.state_dir = Path(self._folder.name)
-        self.user_dir = user_dir or self.state_dir / "user"
-        self.arguments = ["--user-dir", str(self.user_dir), *command_options(options)]
+        self._options = command_options(options)
+        self._given_user_dir = user_dir
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._last_output = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -63,20 +66,18 @@ class LocalEngee:
     @property
     def output(self) -> str:
         """What it printed so far, secrets included: for people, not for logs."""
-        return (self.state_dir / "output.txt").read_text(encoding="utf-8", errors="replace")
+        if self._folder is None:
+            return self._last_output
+        return Path(self._folder.name, "output.txt").read_text(encoding="utf-8", errors="replace")
 
     def start(self) -> LocalEngee:
         """Returns once it answers. Raises LocalEngeeError."""
-        ready_file = self.state_dir / "ready.json"
-        command = [
-            sys.executable,
-            "-m",
-            "engee_kernel.emulator",
-            "--ready-file",
-            str(ready_file),
-            *self.arguments,
-        ]
-        with (self.state_dir / "output.txt").open("ab") as output:
+        self._folder = tempfile.TemporaryDirectory(prefix="local-engee-process-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        ready_file = folder / "ready.json"
+        places = ["--ready-file", str(ready_file), "--user-dir", str(self._given_user_dir or folder / "user")]
+        command = [sys.executable, "-m", "engee_kernel.emulator", *places, *self._options]
+        with (folder / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
                 command,
                 stdin=subprocess.DEVNULL,
@@ -96,21 +97,15 @@ class LocalEngee:
         return self
 
     def close(self) -> None:
-        """End it and its Julia. Raises LocalEngeeError if it has to be killed."""
-        process = self.process
-        if process is None:
-            return
-        if process.poll() is None:
-            if sys.platform == "win32":
-                process.send_signal(signal.CTRL_BREAK_EVENT)
-            else:
-                process.terminate()
+        """End it and its Julia, and remove its folders. Raises LocalEngeeError if it has to be killed."""
         try:
-            process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(END_LIMIT_S)
-            raise LocalEngeeError("The local Engee did not end and was killed.") from None
+            if self.process is not None:
+                _end(self.process)
+        finally:
+            if self._folder is not None:
+                self._last_output = self.output
+                self._folder.cleanup()
+                self._folder = None
 
     # -- control
 
@@ -162,6 +157,20 @@ class LocalEngee:
     def end_token(self, token: str, action: str = "expire") -> None:
         """`action`: "expire" or "revoke"."""
         self.control("POST", "tokens", {"action": action, "token": token})
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        if sys.platform == "win32":
+            process.send_signal(signal.CTRL_BREAK_EVENT)
+        else:
+            process.terminate()
+    try:
+        process.wait(END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(END_LIMIT_S)
+        raise LocalEngeeError("The local Engee did not end and was killed.") from None
 
 
 def command_options(options: dict[str, object]) -> list[str]:
