@@ -5,6 +5,7 @@ A `Secret` shows its value only to `reveal()`; whatever prints, logs or pickles 
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
@@ -87,7 +88,14 @@ class FixedToken:
         return None
 
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+def is_loopback(host: str) -> bool:
+    """Whether a host name surely means this machine: `localhost` or a loopback address, no name that looks like one."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def origin(url: str) -> str:
@@ -102,7 +110,7 @@ def origin(url: str) -> str:
     if parts.username or parts.password:
         raise SettingError("The address must not hold a user name or password.", "Expected e.g. https://engee.com")
     host = parts.hostname
-    if parts.scheme == "http" and not (host in _LOOPBACK or host.startswith("127.")):
+    if parts.scheme == "http" and not is_loopback(host):
         raise SettingError(
             f"{parts.scheme}://{host} is not encrypted: the token would travel in the clear.",
             "Use https://; plain http is for this machine's own loopback addresses only.",
