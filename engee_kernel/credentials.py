@@ -53,9 +53,10 @@ def clean_token(value: str, source: str) -> Secret:
 
     Raises SettingError (which never quotes the token) for what can't be one: a header would refuse it.
     """
-    token = value.strip()
-    if token.lower().startswith("bearer "):
-        token = token[7:].strip()
+    # Windows editors put a byte order mark before a file's text
+    token = value.strip().removeprefix("\ufeff").strip()
+    if token.lower().split(None, 1)[:1] == ["bearer"]:
+        token = token[6:].strip()
     if not token or not all("!" <= char <= "~" for char in token):
         raise SettingError(
             f"The token from {source} is {'empty' if not token else 'not one'}: "
