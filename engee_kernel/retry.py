@@ -15,14 +15,15 @@ from tenacity import (
     RetryCallState,
     retry_if_exception,
     stop_after_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from .errors import EngeeError, GatewayError, NetworkError, RateLimitedError, UnreachableError
 
 T = TypeVar("T")
 
-_backoff = wait_exponential_jitter(initial=0.1, max=5.0, exp_base=2, jitter=0.2)
+_backoff = wait_exponential(multiplier=0.1, max=4.8) + wait_random(0, 0.2)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -39,7 +40,8 @@ def wait_s(state: RetryCallState) -> float:
     """The server's own wish where it has one, else a growing delay with jitter, at most 5 s."""
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after_s", None)
-    return float(asked) if asked is not None else float(_backoff(state))
+    # "Retry-After: 0" must not become a storm
+    return float(asked) if asked else float(_backoff(state))
 
 
 async def retrying(
