@@ -385,7 +385,8 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
             status=status,
             call=call,
         )
-    if status == 401 or (status == 403 and not path_call):
+    # the file calls' own 403 is JSON; a page comes from what checks tokens in front of them
+    if status == 401 or (status == 403 and (not path_call or reply.is_html())):
         raise TokenRejectedError(
             f"Engee does not accept the token ({status}{quoted}).",
             "It may have expired or been mistyped. Make a new one in the personal account "
