@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -279,12 +280,17 @@ def check_download(reply: Reply) -> None:
     raise_for_status(reply, path_call=True)
 
 
+_FRACTION = re.compile(r"\.(\d+)")
+
+
 def read_time(value: Any) -> datetime | None:
     """An ISO 8601 time as an aware UTC datetime; None for what is absent or can't be read."""
     if not isinstance(value, str) or not value:
         return None
+    # Python 3.10 reads fractions of three or six digits only
+    text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", value.replace("Z", "+00:00"))
     try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
