@@ -39,6 +39,7 @@ _FILES = (
     "user.jl",
     "calls.jl",
     "requests.jl",
+    "background.jl",
     "start.jl",
 )
 
