@@ -38,8 +38,8 @@ def file_name_of(disposition: str) -> str | None:
     names = [value for key, value in message.get_params([], "content-disposition") if key == "filename"]
     if not names:
         return None
-    # a tuple is the decoded filename*
-    value: str | tuple[str | None, str | None, str] = next((name for name in names if isinstance(name, tuple)), names[0])
+    decoded = [name for name in names if isinstance(name, tuple)]  # the filename*
+    value: str | tuple[str | None, str | None, str] = (decoded or names)[0]
     if isinstance(value, tuple):
         charset, _, text = value
         return text.encode("latin-1", "replace").decode(charset or "utf-8", "replace") if charset else text
