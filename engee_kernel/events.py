@@ -72,7 +72,7 @@ class Failure:
 class Input:
     """The code waits for a line of standard input."""
 
-    prompt_id: str
+    prompt_id: int
     prompt: str
     password: bool = False
 
@@ -118,7 +118,7 @@ def decode(raw: Mapping[str, Any]) -> Event | None:  # noqa: PLR0911 - a table, 
         )
         return Failure(str(raw["type"]), str(raw["short"]), str(raw["message"]), frames, str(raw.get("full") or ""))
     if kind == "input":
-        return Input(str(raw["id"]), str(raw.get("prompt") or ""), bool(raw.get("password")))
+        return Input(int(raw["id"]), str(raw.get("prompt") or ""), bool(raw.get("password")))
     if kind == "done":
         statistics = {key: float(raw[key]) for key in _STATISTICS if raw.get(key) is not None}
         return Done(str(raw["status"]), statistics, raw.get("expressions") or {})

@@ -199,7 +199,7 @@ class EngeeKernel(Kernel):
         """A line from the person through the front end. Raises UsageError where it takes no input."""
         if self._ask_line is None:
             raise UsageError("This front end takes no input.", "Use the command line: engee-kernel login")
-        return await self._ask_line(Input("", prompt, password))
+        return await self._ask_line(Input(0, prompt, password))
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
         """Abort what is queued behind an error, and what arrives within a moment of it.

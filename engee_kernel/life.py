@@ -337,7 +337,12 @@ class Life:
     async def _answer(self, prompt: Input) -> None:
         line = await self._output.ask(prompt)
         end_of_input = "\x04"
-        await self._remote.call("answer", self._cell.cell_id, prompt.prompt_id, end_of_input if line is None else line)
+        try:
+            await self._remote.call(
+                "answer", self._cell.cell_id, prompt.prompt_id, end_of_input if line is None else line
+            )
+        except EngeeError as error:
+            self._output.notice(f"What was typed did not reach the cell ({error.message}) Interrupt it and try again.")
 
     # Arguments
 

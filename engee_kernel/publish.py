@@ -162,7 +162,7 @@ class LifeSign:
             self._send("update_display_data", self._content("", ""))
 
     def _show(self, seconds: float) -> None:
-        text = f"⏳ running for {duration(seconds)}" + (f" – {self.condition}" if self.condition else "")
+        text = f"running for {duration(seconds)}" + (f" – {self.condition}" if self.condition else "")
         if not self._shown:
             self._alone = not self._has_output()
             if self._alone or not self._was_shown:
