@@ -18,7 +18,7 @@ LocalEngeeFactory = Callable[..., LocalEngee]
 def julia() -> Path:
     """The Julia that the local Engee runs."""
     try:
-        return find_julia().executable
+        return find_julia()
     except JuliaNotFoundError as error:
         pytest.fail(f"{error}\nIn this checkout: run `make setup` once.", pytrace=False)
 

@@ -15,7 +15,7 @@ import platformdirs
 from rich.console import Console
 
 from engee_kernel.emulator.context import Emulator
-from engee_kernel.emulator.julia import Julia, JuliaNotFoundError, find_julia
+from engee_kernel.emulator.julia import JuliaNotFoundError, find_julia
 from engee_kernel.emulator.service import Options, StartError, serve
 from engee_kernel.emulator.settings import SettingError, Settings, choices, parse_text
 from engee_kernel.emulator.userfolder import UserFolder
@@ -58,11 +58,11 @@ def _install(arguments: argparse.Namespace) -> int:
         except InstallError as error:
             print(error, file=sys.stderr)
             return 1
-    print(f"Julia is at {julia.executable}")
+    print(f"Julia is at {julia}")
     return 0
 
 
-async def _serve(arguments: argparse.Namespace, settings: Settings, julia: Julia) -> None:
+async def _serve(arguments: argparse.Namespace, settings: Settings, julia: Path) -> None:
     user_dir = Path(arguments.user_dir) if arguments.user_dir else _default_user_dir()
     user_dir.mkdir(parents=True, exist_ok=True)
     options = Options(

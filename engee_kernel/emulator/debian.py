@@ -20,6 +20,7 @@ from rich.progress import Progress
 from engee_kernel.emulator.failures import InstallError
 
 SUITE = "bullseye"
+LAUNCHER = Path(__file__).with_name("debian-julia.sh")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PACKAGES = (
     *("julia", "julia-common", "libjulia1", "libllvm9", "libunwind8", "libdsfmt-19937-1", "libgfortran5"),
@@ -32,7 +33,7 @@ STALL_LIMIT_S = 60
 UNPACK_LIMIT_S = 300
 
 
-def unpack_debian(folder: Path, downloads: Path, progress: Progress) -> tuple[Path, tuple[Path, ...]]:
+def unpack_debian(folder: Path, downloads: Path, progress: Progress) -> Path:
     """Raises InstallError. Whole packages of an earlier try are kept; one that was cut off is fetched again."""
     if sys.platform != "linux" or not all(map(shutil.which, ("apt-get", "dpkg"))):
         raise InstallError("this machine has no apt and dpkg")
@@ -49,12 +50,11 @@ def unpack_debian(folder: Path, downloads: Path, progress: Progress) -> tuple[Pa
     for file in files:
         _run(["dpkg", "-x", str(file), str(folder)], UNPACK_LIMIT_S)
     progress.remove_task(task)
-    libraries = next((folder / "usr" / "lib").glob("*-linux-gnu*"), None)
-    executable = folder / "usr" / "bin" / "julia"
-    if libraries is None or not executable.exists():
-        raise InstallError("the packages do not hold what was expected")
-    extra = [libraries / name for name in ("blas", "lapack", "openblas-pthread")]
-    return executable, (libraries, *(path for path in extra if path.is_dir()))
+    executable = folder / "bin" / "julia"
+    executable.parent.mkdir(exist_ok=True)
+    shutil.copyfile(LAUNCHER, executable)
+    executable.chmod(0o755)
+    return executable
 
 
 def mirrors() -> list[str]:

@@ -38,6 +38,10 @@ KINDS = (
 )
 
 
+# These take the place of the reply: a call meets one of them at most, and the next ones wait for the next call.
+ANSWERING = ("drop_before", "drop_after", "status", "not_json")
+
+
 class FaultError(ValueError):
     """A fault that makes no sense; the message names the field."""
 
@@ -115,6 +119,8 @@ class FaultPlan:
                 if fault.count is not None:
                     fault.count -= 1
                 taken.append(fault)
+                if fault.kind in ANSWERING:
+                    break
         return taken
 
     def latency_s(self, fault: Fault) -> float:

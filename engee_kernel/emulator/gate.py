@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engee_kernel.emulator.context import USER_PREFIX, Emulator
-from engee_kernel.emulator.faults import Fault
+from engee_kernel.emulator.faults import ANSWERING, Fault
 from engee_kernel.emulator.log import LogEntry
 from engee_kernel.emulator.replies import html_page, now
 from engee_kernel.emulator.server import ServerNotRunningError
@@ -82,7 +82,7 @@ class Gate:
         for fault in plan.take(scope["method"], scope["path"], body):
             if fault.kind == "latency":
                 await asyncio.sleep(plan.latency_s(fault))
-            elif fault.kind in ("drop_before", "drop_after", "status", "not_json"):
+            elif fault.kind in ANSWERING:
                 await self._answer(fault, call)
                 return
             else:

@@ -19,15 +19,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from engee_kernel.emulator.debian import unpack_debian
 from engee_kernel.emulator.failures import InstallError
-from engee_kernel.emulator.julia import Julia, cache_folder, installed_julia, record_installed
+from engee_kernel.emulator.julia import cache_folder, installed_julia, record_installed
 from engee_kernel.emulator.official import unpack_official
 
 LOCK_LIMIT_S = 900
 CHECK_LIMIT_S = 120
 
 # Gets Julia into an empty folder. Arguments: the folder, a folder for downloads that outlives a failure, the progress
-# bar. Returns the executable and the library folders. Raises InstallError.
-Unpacker = Callable[[Path, Path, Progress], tuple[Path, tuple[Path, ...]]]
+# bar. Returns the program, which must run by its path alone. Raises InstallError.
+Unpacker = Callable[[Path, Path, Progress], Path]
 
 
 WAYS: tuple[tuple[str, str, Unpacker], ...] = (
@@ -36,7 +36,7 @@ WAYS: tuple[tuple[str, str, Unpacker], ...] = (
 )
 
 
-def install_julia(console: Console, cache: Path | None = None) -> Julia:
+def install_julia(console: Console, cache: Path | None = None) -> Path:
     """The Julia in the cache, which is filled first if need be. Raises InstallError."""
     cache = cache or cache_folder()
     present = installed_julia(cache)
@@ -50,7 +50,7 @@ def install_julia(console: Console, cache: Path | None = None) -> Julia:
         raise InstallError("Another program has been installing Julia for very long.") from error
 
 
-def _install(console: Console, cache: Path) -> Julia:
+def _install(console: Console, cache: Path) -> Path:
     reasons = []
     for name, title, unpack in WAYS:
         try:
@@ -76,9 +76,9 @@ def put_in_place(cache: Path, name: str, unpack: Unpacker, console: Console) -> 
     unpacking = Path(tempfile.mkdtemp(prefix=f"{name}.unpacking-", dir=cache))
     try:
         with _progress(console) as progress:
-            executable, library_paths = unpack(unpacking, downloads, progress)
-        _check(Julia(executable, library_paths))
-        record_installed(unpacking, executable, library_paths)
+            executable = unpack(unpacking, downloads, progress)
+        _check(executable)
+        record_installed(unpacking, executable)
         target = cache / name
         if target.exists():  # without its record: not one of ours that is whole
             shutil.rmtree(target)
@@ -90,12 +90,11 @@ def put_in_place(cache: Path, name: str, unpack: Unpacker, console: Console) -> 
     shutil.rmtree(downloads, ignore_errors=True)
 
 
-def _check(julia: Julia) -> None:
+def _check(executable: Path) -> None:
     """Run it once: what does not run is not installed."""
     try:
         outcome = subprocess.run(  # noqa: S603 - what was just unpacked
-            [str(julia.executable), "--startup-file=no", "-e", "print(1 + 1)"],
-            env=julia.environment({}),
+            [str(executable), "--startup-file=no", "-e", "print(1 + 1)"],
             capture_output=True,
             timeout=CHECK_LIMIT_S,
             check=False,

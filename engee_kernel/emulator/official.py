@@ -32,7 +32,7 @@ ATTEMPTS = 4
 CHUNK_BYTES = 1 << 18
 
 
-def unpack_official(folder: Path, downloads: Path, progress: Progress) -> tuple[Path, tuple[Path, ...]]:
+def unpack_official(folder: Path, downloads: Path, progress: Progress) -> Path:
     """Raises InstallError."""
     with _quiet_juliapkg():
         from juliapkg import install_julia as library  # noqa: PLC0415 - it reads the environment when imported
@@ -54,7 +54,7 @@ def unpack_official(folder: Path, downloads: Path, progress: Progress) -> tuple[
     for name in ("julia", "julia.exe"):
         executable = folder / "julia" / "bin" / name
         if executable.is_file():
-            return executable, ()
+            return executable
     raise InstallError(f"the file of Julia {version} holds no bin/julia")
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from engee_kernel.emulator.jobs import Job, JobStore
-from engee_kernel.emulator.julia import Julia
 from engee_kernel.emulator.replies import now
 from engee_kernel.emulator.session import (
     Failure,
@@ -39,7 +38,7 @@ class ServerNotRunningError(Exception):
 
 
 class EngeeServer:
-    def __init__(self, julia: Julia, folder: UserFolder, log_path: Path, settings: Settings) -> None:
+    def __init__(self, julia: Path, folder: UserFolder, log_path: Path, settings: Settings) -> None:
         self.settings = settings
         self.folder = folder
         self.jobs = JobStore()

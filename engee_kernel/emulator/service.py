@@ -19,7 +19,6 @@ import uvicorn
 
 from engee_kernel.emulator.app import make_app
 from engee_kernel.emulator.context import CLIENT_ID, Emulator
-from engee_kernel.emulator.julia import Julia
 from engee_kernel.emulator.server import EngeeServer
 from engee_kernel.emulator.settings import Settings
 from engee_kernel.emulator.tokens import TokenStore
@@ -32,7 +31,7 @@ LIFE_OF_FIRST_TOKEN_S = 365 * 86400
 class Options:
     """What can't be changed while it runs. Ports: 0 = chosen by the system; `session_port` None = the same port."""
 
-    julia: Julia
+    julia: Path
     user_dir: Path
     port: int = 0
     session_port: int | None = None
@@ -56,6 +55,7 @@ class StartError(Exception):
 async def serve(options: Options, settings: Settings, announce: Callable[[Emulator, UserFolder], None]) -> None:
     """Run until a signal ends it. Raises StartError. `announce` is called once the server answers."""
     with (
+        _ended_by_signals() as ending,
         tempfile.TemporaryDirectory(prefix="local-engee-", ignore_cleanup_errors=True) as state,
         contextlib.ExitStack() as sockets,
     ):
@@ -88,13 +88,12 @@ async def serve(options: Options, settings: Settings, announce: Callable[[Emulat
                 timeout_graceful_shutdown=1,
             )
         )
-        with _ended_by_signals() as ending:
-            try:
-                await _run(web, listening, emulator, options, announce=announce, ending=ending)
-            finally:
-                await emulator.server.close()
-                if options.ready_file is not None:
-                    options.ready_file.unlink(missing_ok=True)
+        try:
+            await _run(web, listening, emulator, options, announce=announce, ending=ending)
+        finally:
+            await emulator.server.close()
+            if options.ready_file is not None:
+                options.ready_file.unlink(missing_ok=True)
 
 
 async def _run(
@@ -111,7 +110,7 @@ async def _run(
     try:
         while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
-        if options.starts_running:
+        if options.starts_running and not ending.is_set():
             emulator.server.start()
             settled = asyncio.create_task(emulator.server.settled())
             await asyncio.wait({settled, ended}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engee_kernel.emulator.julia import Julia
 from engee_kernel.emulator.userfolder import UserFolder
 from engee_kernel.emulator.warden import end_process_tree
 
@@ -85,7 +84,7 @@ class JuliaSession:
         return self._process.pid
 
     @classmethod
-    async def start(cls, julia: Julia, folder: UserFolder, log_path: Path) -> JuliaSession:
+    async def start(cls, julia: Path, folder: UserFolder, log_path: Path) -> JuliaSession:
         """Raises SessionStartError. `log_path` gets what Julia prints outside of any capture."""
         secret = secrets.token_hex(16)
         connected: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
@@ -171,8 +170,8 @@ class JuliaSession:
         self._waiting.clear()
 
 
-async def _start_julia(julia: Julia, folder: UserFolder, log_path: Path, channel: str) -> asyncio.subprocess.Process:
-    environment = julia.environment(os.environ)
+async def _start_julia(julia: Path, folder: UserFolder, log_path: Path, channel: str) -> asyncio.subprocess.Process:
+    environment = dict(os.environ)
     environment["ENGEE_LOCAL_CHANNEL"] = channel
     environment["ENGEE_USER_DIR"] = folder.path_in_julia
     # The empty entry keeps Julia's own load path; the stand-in for JSON comes after it.
@@ -182,7 +181,7 @@ async def _start_julia(julia: Julia, folder: UserFolder, log_path: Path, channel
     with log_path.open("ab") as log:
         return await asyncio.create_subprocess_exec(
             *folder.prefix,
-            str(julia.executable),
+            str(julia),
             *options,
             str(SCRIPT),
             cwd=folder.path,
