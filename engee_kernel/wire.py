@@ -278,6 +278,14 @@ def check_download(reply: Reply) -> None:
             call=reply.call,
         )
     raise_for_status(reply, path_call=True)
+    if "html" in reply.headers.get("content-type", ""):
+        # a file comes as multipart, files as a ZIP: a page must not be saved as if it were one of them
+        raise UnexpectedReplyError(
+            f"{reply.call} was answered with a web page where a file was expected.",
+            "Check that the address is Engee's own (a login page or a proxy may have answered).",
+            status=reply.status,
+            call=reply.call,
+        )
 
 
 _FRACTION = re.compile(r"\.(\d+)")
