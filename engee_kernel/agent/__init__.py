@@ -36,6 +36,7 @@ _FILES = (
     "workspace.jl",
     "metrics.jl",
     "files.jl",
+    "exchange.jl",
     "user.jl",
     "calls.jl",
     "requests.jl",

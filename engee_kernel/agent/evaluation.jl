@@ -111,5 +111,8 @@ function new_module()
         include(path::AbstractString) = Base.include($mod, path)
         ans = nothing
     end)
+    if isdefined(Main, :EngeeKernel)
+        Core.eval(mod, :(const EngeeKernel = $(Base.invokelatest(getfield, Main, :EngeeKernel))))
+    end
     return mod
 end

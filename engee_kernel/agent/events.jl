@@ -211,8 +211,9 @@ function events_reply(cell::Cell, after::Int, max_bytes::Int)::String
         while true
             if last == length(cell.events)
                 freeze_text!(cell, all = false)
-                last == length(cell.events) && break
             end
+            # Beyond the end as well: who asks with a number not reached yet gets nothing.
+            last >= length(cell.events) && break
             text = cell.events[last+1]
             size > 0 && size + sizeof(text) > max_bytes && break
             size > 0 && print(io, ',')

@@ -38,7 +38,7 @@ end
 function summary_of(value)
     try
         text = value isa AbstractArray ? Base.invokelatest(summary, value) :
-               sprint((io, x) -> Base.invokelatest(show, io, x), value, context = (:limit => true, :compact => true))
+               sprint((io, x) -> Base.invokelatest(show, IOContext(io, :limit => true, :compact => true), x), value)
         return limited(first(split(text, '\n')), 200)
     catch error
         return string("(showing it failed with ", nameof(typeof(error)), ")")

@@ -1,0 +1,116 @@
+include("driver.jl")
+
+places(error) = [(f["func"], f["file"], f["line"]) for f in error["frames"] if f["user"]]
+
+@testset "an error names cell and line" begin
+    ev = run_cell("x = 1\nerror(\"boo \$x\")"; count = 3)
+    e = error_of(ev)
+    @test e["type"] == "ErrorException" && e["message"] == "boo 1" && e["short"] == "ErrorException(\"boo 1\")"
+    @test places(e)[end][2:3] == ("In[3]", 2)
+    @test startswith(e["full"], "boo 1") && occursin("In[3]:2", e["full"])
+    @test ev[end]["status"] == "error" && kinds(ev) == ["error", "done"]
+    @test !occursin("EngeeKernelAgent", e["full"]) && !occursin("include_string", e["full"])
+    @test !any(f -> occursin("EngeeKernelAgent", f["file"]), e["frames"])
+end
+
+@testset "functions, nested cells, loops, files" begin
+    run_cell("f(x) = g(x)\n\nfunction g(x)\n    x > 2 && throw(DomainError(x, \"too big\"))\n    return x\nend"; count = 11)
+    e = error_of(run_cell("1\nf(3)"; count = 12))
+    @test places(e) == [("g", "In[11]", 4), ("f", "In[11]", 1), ("top-level scope", "In[12]", 2)]
+    @test e["type"] == "DomainError" && occursin("too big", e["message"])
+    e = error_of(run_cell("undefined_name"; count = 13))
+    @test places(e) == [("top-level scope", "In[13]", 1)] && e["short"] == "UndefVarError(:undefined_name)"
+    @test occursin("In[13]:1", e["full"])
+    e = error_of(run_cell("1\n\nfor i in 1:3\n    i == 2 && error(\"two\")\nend"; count = 14))
+    @test places(e)[end][2:3] == ("In[14]", 4)
+    path = joinpath(mktempdir(), "mine.jl")
+    write(path, "h() = sqrt(-1.0)\nh()\n")
+    e = error_of(run_cell("\ninclude($(repr(path)))"; count = 15))
+    @test e["type"] == "LoadError"
+    @test ("h", path, 1) in places(e) && places(e)[end][2:3] == ("In[15]", 2)
+end
+
+@testset "causes and tasks" begin
+    e = error_of(run_cell("try; error(\"first\"); catch; error(\"second\"); end"))
+    @test e["message"] == "second" && occursin("caused by: first", e["full"])
+    e = error_of(run_cell("fetch(@async error(\"inside\"))"))
+    @test e["type"] == "TaskFailedException" && occursin("inside", e["message"])
+    @test error_of(run_cell("throw(\"no exception\")"))["type"] == "String"
+    @test error_of(run_cell("stack(n) = stack(n + 1) + 1; stack(1)"; seconds = 60))["type"] == "StackOverflowError"
+end
+
+@testset "syntax errors: nothing runs, the place is shown" begin
+    run_cell("ran = 0")
+    e = error_of(run_cell("global ran = 1\ny = )"; count = 21))
+    @test e["type"] == "ParseError" && occursin("In[21]:2", e["message"]) && places(e) == [("top-level scope", "In[21]", 2)]
+    @test result_of(run_cell("ran")) == "0"
+    e = error_of(run_cell("x = 1\n\nwhile true\n  x"; count = 22))
+    @test occursin("In[22]:3", e["full"])
+    @test occursin("^", e["message"])
+    for code in ["\"α", "f(1,\n 2]", "x = 3 4", "α = (", "@ x", "end", "function", "'", "1 +* 2", "😀 ="]
+        @test error_of(run_cell(code))["type"] == "ParseError"
+    end
+    @test kinds(run_cell("")) == ["done"] && kinds(run_cell(" \n ")) == ["done"] && kinds(run_cell("# only\n")) == ["done"]
+end
+
+@testset "what breaks while it is shown" begin
+    run_cell("struct Broken end; Base.show(io::IO, ::Broken) = error(\"broken show\")")
+    e = error_of(run_cell("Broken()"))
+    @test e["message"] == "broken show"
+    @test error_of(run_cell("display(Broken())"))["message"] == "broken show"
+    run_cell("struct Odd <: Exception end; Base.showerror(io::IO, ::Odd) = error(\"broken showerror\")")
+    ev = run_cell("throw(Odd())")
+    @test error_of(ev)["type"] == "Odd" && status_of(ev) == "error"
+    @test result_of(run_cell("1")) == "1"
+    run_cell("struct Half end; Base.show(io::IO, ::MIME\"text/html\", ::Half) = error(\"broken html\")")
+    @test error_of(run_cell("Half()"))["message"] == "broken html"
+end
+
+@testset "scope, ans, files, world age" begin
+    @test result_of(run_cell("total = 0\nfor i in 1:4\n    total += i\nend\ntotal")) == "10"
+    run_cell("6 * 7")
+    @test result_of(run_cell("ans + 1")) == "43"
+    run_cell("5;")
+    @test result_of(run_cell("ans")) == "5"
+    @test result_of(run_cell("@__FILE__"; count = 30)) == "\"In[30]\""
+    @test result_of(run_cell("struct P; x::Int; end\nBase.show(io::IO, p::P) = print(io, \"P#\", p.x)\nP(4)")) == "P#4"
+    @test text_of(run_cell("println(P(5))")) == "P#5\n"
+    @test result_of(run_cell("macro twice(x) :(2 * \$(esc(x))) end\n@twice 4")) == "8"
+    @test result_of(run_cell("module Inner; k = 3; end\nInner.k")) == "3"
+    @test result_of(run_cell("using Statistics\nmean([1, 3])")) == "2.0"
+    @test result_of(run_cell("const fixed = 3\nfixed")) == "3"
+    @test result_of(run_cell("\"docs\"\ndocumented() = 1\ndocumented()")) == "1"
+    @test result_of(run_cell("let q = 2\n q\nend")) == "2"
+    path = tempname()
+    write(path, "included = 9\n")
+    @test result_of(run_cell("include($(repr(path)))")) == "9"
+end
+
+@testset "workspaces" begin
+    run_cell("w = 1"; notebook = "w1", workspace = "notebook")
+    run_cell("w = 2"; notebook = "w2", workspace = "notebook")
+    run_cell("w = 3"; notebook = "w3")
+    @test result_of(run_cell("w, ans"; notebook = "w1", workspace = "notebook")) == "(1, 1)"
+    @test result_of(run_cell("w"; notebook = "w2", workspace = "notebook")) == "2"
+    @test result_of(run_cell("Main.w"; notebook = "w1", workspace = "notebook")) == "3"
+    @test result_of(run_cell("eval(:(w + 1))"; notebook = "w1", workspace = "notebook")) == "2"
+    path = tempname()
+    write(path, "w + 10\n")
+    @test result_of(run_cell("include($(repr(path)))"; notebook = "w2", workspace = "notebook")) == "12"
+    @test result_of(run_cell("EngeeKernel.workspace().w"; notebook = "w1", workspace = "notebook")) == "1"
+    run_cell("mat = zeros(10, 10); txt = \"abc\""; notebook = "w1", workspace = "notebook")
+    listed = Dict(v["name"] => v for v in call(:variables, E, "w1")["variables"])
+    @test Set(keys(listed)) == Set(["w", "mat", "txt"])
+    @test listed["mat"]["size_bytes"] == 800 && occursin("10×10", listed["mat"]["summary"])
+    @test listed["txt"]["type"] == "String" && listed["txt"]["summary"] == "\"abc\""
+    @test any(m -> m["text"] == "txt", call(:complete, E, "w1", "tx", 2)["matches"])
+    @test call(:reset, E, "w1")["workspace"] == "notebook"
+    @test call(:variables, E, "w1")["variables"] == []
+    @test error_of(run_cell("w"; notebook = "w1", workspace = "notebook"))["type"] == "UndefVarError"
+    @test result_of(run_cell("w"; notebook = "w2", workspace = "notebook")) == "2"
+    run_cell("const stays = 4; goes = 5"; notebook = "w3")
+    told = call(:reset, E, "w3")
+    @test told["workspace"] == "main" && "goes" in told["cleared"]
+    @test "stays" in [k["name"] for k in told["kept"]]
+    @test result_of(run_cell("goes === nothing, stays"; notebook = "w3")) == "(true, 4)"
+end

@@ -1,0 +1,177 @@
+include("driver.jl")
+
+# `|` marks the cursor.
+function at_cursor(marked)
+    before, after = split(marked, '|')
+    return string(before, after), length(before)
+end
+function complete(marked; notebook = "nb")
+    code, cursor = at_cursor(marked)
+    reply = call(:complete, E, notebook, code, cursor)
+    return reply, [m["text"] for m in reply["matches"]], (reply["start"], reply["end"])
+end
+type_of(reply, text) = only_one([m["type"] for m in reply["matches"] if m["text"] == text])
+
+@testset "completion" begin
+    run_cell("my_value = (alpha_field = 1, beta = 2); my_function(x::Int, y) = 1; struct MyType; size_m::Int; end; α_wide = 1; table = Dict(\"key one\" => 1, \"key two\" => 2)")
+    reply, texts, range = complete("my_f|")
+    @test texts == ["my_function"] && range == (0, 4) && type_of(reply, "my_function") == "function"
+    reply, texts, range = complete("x = 1\nprintl|")
+    @test "println" in texts && range == (6, 12)
+    reply, texts, range = complete("αβγ = 2; 😀 = 3\ny = my_v| + 1")
+    @test texts == ["my_value"] && range == (19, 23) && type_of(reply, "my_value") == "variable"
+    reply, texts, range = complete("my_value.al|")
+    @test texts == ["alpha_field"] && range == (9, 11) && type_of(reply, "alpha_field") == "field"
+    reply, texts, range = complete("Base.Thr|")
+    @test "Threads" in texts && type_of(reply, "Threads") == "module" && range == (5, 8)
+    reply, texts, range = complete("MyT|")
+    @test texts == ["MyType"] && type_of(reply, "MyType") == "type"
+    reply, texts, range = complete("wh|")
+    @test type_of(reply, "while") == "keyword"
+    reply, texts, range = complete("@tim|")
+    @test type_of(reply, "@time") == "macro" && range == (0, 4)
+    reply, texts, range = complete("β = \\alpha|")
+    @test texts == ["α"] && range == (4, 10) && type_of(reply, "α") == "latex"
+    reply, texts, range = complete("\\al|")
+    @test "\\alpha" in texts && range == (0, 3)
+    reply, texts, range = complete("\\:smile:|")
+    @test texts == ["😄"] && range == (0, 8)
+    reply, texts, range = complete("α_w| + 1")
+    @test texts == ["α_wide"] && range == (0, 3)
+    reply, texts, range = complete("table[\"key o|")
+    @test length(texts) == 1 && occursin("key one", texts[1]) && reply["matches"][1]["type"] == "key"
+    reply, texts, range = complete("my_function(|")
+    @test length(texts) == 1 && reply["matches"][1]["type"] == "method" && range == (12, 12)
+    @test startswith(texts[1], "x::Int") && endswith(texts[1], ")")
+    mkpath(joinpath(mktempdir(), "x")); dir = mktempdir(); write(joinpath(dir, "notes.txt"), "")
+    reply, texts, range = complete("1\nread(\"$dir/not|")
+    @test any(t -> startswith(t, "notes.txt"), texts) && reply["matches"][1]["type"] == "path"
+    for empty in ["|", "  |", "x = 1\n|", "nonsense_zzz|", "# comm|", "\"text|\"", ")|", "x = )\nprin|", "😀|"]
+        reply, texts, range = complete(empty)
+        @test range[1] <= range[2] <= length(empty) && !haskey(reply, "error")
+    end
+    @test "println" in complete("x = )\nprintl|")[2]
+    reply, texts, range = complete("Base.|")
+    @test length(texts) <= 500
+    @test call(:complete, E, "nb", "print", 100)["end"] == 5      # a cursor beyond the end
+end
+
+@testset "inspection" begin
+    found(marked; detail = 0) = (c = at_cursor(marked); call(:inspect, E, "nb", c..., detail))
+    for (marked, words) in ["sqrt|(2)" => "square root", "sq|rt(2)" => "square root", "|sqrt(2)" => "square root",
+                            "sqrt(2|)" => "square root", "αβ = 1; 😀 = sqrt(|)" => "square root", "Base.pri|ntln" => "Print",
+                            "@ti|me 1" => "macro", "@time| 1" => "macro", "1 +| 2" => "Addition", "whi|le true" => "loop",
+                            "sum(map(x -> x, |[1, 2]))" => "map", "sqrt(my_va|lue)" => "square root", "x ∈| y" => "in"]
+        reply = found(marked)
+        @test reply["found"]
+        @test occursin(words, replace(reply["data"]["text/plain"], r"\e\[\d+m" => ""))
+    end
+    @test haskey(found("sqrt|")["data"], "text/html") && haskey(found("sqrt|")["data"], "text/markdown")
+    @test !found("nothing_of_the_kind|")["found"]
+    @test !found("|")["found"]
+    run_cell("\"Doubles it.\"\ndoubled(x) = 2x"; count = 50)
+    reply = found("doubled|(2)"; detail = 1)
+    @test occursin("Doubles it.", reply["data"]["text/plain"])
+    @test occursin("doubled(x) = 2x", reply["data"]["text/plain"]) && occursin("In[50]", reply["data"]["text/plain"])
+    @test occursin("methods", found("sin|"; detail = 1)["data"]["text/plain"])
+    @test found("my_value|")["found"]
+end
+
+@testset "completeness" begin
+    status(code) = call(:is_complete, E, code)["status"]
+    for code in ["1 + 1", "", "f(x) = 1\nf(2)", "if true\n  1\nend", "?sin", ";ls", "# a", "\"α😀\""]
+        @test status(code) == "complete"
+    end
+    for code in ["if true", "f(", "[1,", "\"open", "function f(x)", "1 +", "begin\n 1", "x = 1\nfor i in 1:3", "#= open"]
+        @test status(code) == "incomplete"
+    end
+    @test status("x = )") == "invalid"
+    @test call(:is_complete, E, "  for i in 1:3")["indent"] == "      "
+    @test call(:is_complete, E, "if true\n    x = f(1,\n")["indent"] == "        "
+end
+
+@testset "help, shell, pkg" begin
+    ev = run_cell("?sqrt")
+    @test occursin("square root", lowercase(of(ev, "result")[1]["data"]["text/markdown"]))
+    @test status_of(run_cell("? @time")) == "ok"
+    @test text_of(run_cell(";echo shell words")) == "shell words\n"
+    run_cell("word = \"interpolated\"")
+    @test text_of(run_cell("; echo \$word\n;echo two")) == "interpolated\ntwo\n"
+    dir = realpath(mktempdir())
+    old = pwd()
+    run_cell(";cd $dir")
+    @test result_of(run_cell("pwd()")) == repr(dir)
+    cd(old)
+    @test status_of(run_cell(";echo 'unclosed")) == "error"
+    project = joinpath(mktempdir(), "Project.toml")
+    ev = run_cell("]activate $(dirname(project))\n]status"; seconds = 100)
+    @test status_of(ev) == "ok" && occursin("Project.toml", text_of(ev) * text_of(ev, "stderr"))
+    @test status_of(run_cell("]no-such-command"; seconds = 60)) == "error"
+end
+
+@testset "prompts" begin
+    function next_prompt(id, after = 0)
+        reply = call(:events, E, id, after, 10.0)
+        reply["events"][end]["t"] == "input" ? reply["events"][end] : next_prompt(id, after + length(reply["events"]))
+    end
+    ask(code; options...) = (id = start_cell(code; stdin_allowed = true, options...); (id, next_prompt(id)))
+
+    id, prompt = ask("print(\"Name? \"); name = readline()")
+    @test prompt["prompt"] == "Name? " && prompt["password"] == false
+    @test call(:answer, E, id, 99, "x")["answered"] == false
+    @test call(:answer, E, id, prompt["id"], "Иван α")["answered"]
+    @test result_of(finish_cell(id)) == "\"Иван α\""
+    @test call(:answer, E, id, prompt["id"], "again")["repeated"]
+    @test result_of(run_cell("name")) == "\"Иван α\""
+
+    id, prompt = ask("a = readline(); b = readline(); a * b")
+    call(:answer, E, id, prompt["id"], "1")
+    call(:answer, E, id, prompt["id"], "wrong")           # a repeat does not answer the next prompt
+    second = next_prompt(id, prompt["n"])
+    @test second["id"] != prompt["id"]
+    call(:answer, E, id, second["id"], "2")
+    @test result_of(finish_cell(id)) == "\"12\""
+
+    id, prompt = ask("readlines()")
+    call(:answer, E, id, prompt["id"], "x")
+    second = next_prompt(id, prompt["n"])
+    call(:answer, E, id, second["id"], nothing)
+    @test result_of(finish_cell(id)) == "1-element Array{String,1}:\n \"x\"" || occursin("\"x\"", result_of(finish_cell(id)))
+
+    id, prompt = ask("read(stdin, String)")
+    call(:answer, E, id, prompt["id"], "\x04")
+    @test result_of(finish_cell(id)) == "\"\""
+    id, prompt = ask("read(stdin, Char), readuntil(stdin, 'c'), read(stdin, UInt8)")
+    call(:answer, E, id, prompt["id"], "abc")
+    @test result_of(finish_cell(id)) == "('a', \"b\", 0x0a)"
+    id, prompt = ask("parse(Int, readline(stdin)) + 1")
+    call(:answer, E, id, prompt["id"], "41")
+    @test result_of(finish_cell(id)) == "42"
+
+    id, prompt = ask("Base.prompt(\"Colour\", default = \"red\")")
+    @test prompt["prompt"] == "Colour [red]: "
+    call(:answer, E, id, prompt["id"], "")
+    @test result_of(finish_cell(id)) == "\"red\""
+
+    id, prompt = ask("secret = Base.getpass(\"Password\"); n = length(read(secret, String)); Base.shred!(secret); n")
+    @test prompt["password"] && prompt["prompt"] == "Password: "
+    @test !occursin("swordfish", fetch(start_call(:answer, E, id, prompt["id"], "swordfish")))
+    events = finish_cell(id)
+    @test result_of(events) == "9" && !occursin("swordfish", string(events))
+
+    e = error_of(run_cell("readline()"))
+    @test occursin("input", e["message"])
+    id, prompt = ask("try; readline(); catch; end; readline()")
+    @test call(:interrupt, E, id)["interrupted"]
+    second = next_prompt(id, prompt["n"])
+    @test call(:answer, E, id, prompt["id"], "stale")["answered"] == false
+    call(:answer, E, id, second["id"], "fresh")
+    @test result_of(finish_cell(id)) == "\"fresh\""
+end
+
+@testset "metrics" begin
+    m = call(:metrics, E)
+    @test m["rss_bytes"] > 10^7 && m["total_memory_bytes"] > m["free_memory_bytes"] > 0
+    @test 0 <= m["cpu_utilisation"] <= 1 && m["uptime_s"] > 0 && m["threads"] >= 1
+    @test m["cells_running"] == 0
+end
