@@ -20,9 +20,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from . import wire
+from .body import Upload, UploadBody
 from .credentials import STARS, FixedToken, Secret, TokenProvider, clean_token
 from .errors import EngeeError, ForbiddenPathError, JobExistsError, ReplyLostError, UnexpectedReplyError
 from .multipart import PartReader, boundary_of
@@ -34,15 +35,6 @@ T = TypeVar("T")
 DEFAULT_URL = "https://engee.com"
 EVAL_TIMEOUT_S = 120.0
 TRANSFER_IDLE_TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file for `EngeeClient.upload`: its content, the name it gets, the remote folder it goes to."""
-
-    content: IO[bytes]
-    name: str
-    directory: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +175,18 @@ class EngeeClient:
 
     # Files
 
-    async def upload(self, files: Sequence[Upload]) -> Any:
+    async def upload(self, files: Sequence[Upload], *, on_sent: Callable[[int], None] | None = None) -> Any:
         """Send files in one request, streamed; what the server says of it (the contract leaves it open).
 
         An existing file is not replaced: the server adds a suffix to the new one's name. Not repeated.
+        `on_sent` is told of the bytes that went out, less than 0 when sending has to start anew.
         """
         for file in files:
             check_remote(file.directory)
         paths = json.dumps({"sources": [file.directory for file in files]}, ensure_ascii=False)
-        parts = [("upload_files", (file.name, file.content, "application/octet-stream")) for file in files]
+        body = UploadBody(paths, files, on_sent)
         reply = await self._transport.user(
-            "POST", wire.UPLOAD, data={"paths": paths}, files=parts, timeout_s=TRANSFER_IDLE_TIMEOUT_S
+            "POST", wire.UPLOAD, content=body, headers=body.headers, timeout_s=TRANSFER_IDLE_TIMEOUT_S
         )
         return wire.read_upload(reply)
 
