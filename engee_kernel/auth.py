@@ -1,4 +1,4 @@
-"""The bearer token on its way out: to the two known origins only, renewed once on a 401."""
+"""The bearer token on its way out: to the two known origins only, another one tried after a 401 while there is one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import AsyncGenerator
 import httpx
 
 from .credentials import TokenProvider, origin
+
+# a refreshed token and then every other source of tokens: a bound, not an aim
+MOST_TRIES = 8
 
 
 class BearerAuth(httpx.Auth):
@@ -22,11 +25,12 @@ class BearerAuth(httpx.Auth):
             yield request
             return
         token = await self._tokens.token()
-        request.headers["Authorization"] = f"Bearer {token.reveal()}"
-        response = yield request
-        if response.status_code != 401:
-            return
-        renewed = await self._tokens.renewed(token)
-        if renewed is not None:
-            request.headers["Authorization"] = f"Bearer {renewed.reveal()}"
-            yield request
+        for _ in range(MOST_TRIES):
+            request.headers["Authorization"] = f"Bearer {token.reveal()}"
+            response = yield request
+            if response.status_code != 401:
+                return
+            renewed = await self._tokens.renewed(token)
+            if renewed is None:
+                return
+            token = renewed

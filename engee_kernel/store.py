@@ -128,16 +128,17 @@ class TokenStore:
 
     def read(self, key: str) -> list[tuple[Vault, StoredToken]]:
         """What is stored, best place first. A vault that can't be read is skipped and named in `troubles`."""
-        found = []
-        for vault in self.vaults():
-            self.troubles.pop(vault.name, None)
-            try:
-                text = vault.read(key)
-                if text is not None:
-                    found.append((vault, StoredToken.from_text(text)))
-            except (VaultError, ValueError) as error:
-                self.troubles[vault.name] = str(error)
-        return found
+        found = ((vault, self.read_from(vault, key)) for vault in self.vaults())
+        return [(vault, token) for vault, token in found if token is not None]
+
+    def read_from(self, vault: Vault, key: str) -> StoredToken | None:
+        self.troubles.pop(vault.name, None)
+        try:
+            text = vault.read(key)
+            return None if text is None else StoredToken.from_text(text)
+        except (VaultError, ValueError) as error:
+            self.troubles[vault.name] = str(error)
+            return None
 
     def save(self, key: str, token: StoredToken) -> Vault:
         """Store in the first vault that takes it; copies in others, which would go stale, are removed.
