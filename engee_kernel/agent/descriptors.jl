@@ -5,7 +5,6 @@
 mutable struct DescriptorFile
     name::String
     number::Int                        # 1 or 2
-    saved::RawFD                       # where the descriptor pointed before
     writer::Base.Filesystem.File
     reader::Base.Filesystem.File
     read_to::Int                       # bytes taken out of the file so far
@@ -13,6 +12,9 @@ mutable struct DescriptorFile
 end
 
 const DESCRIPTORS = DescriptorFile[]
+# Per descriptor: what it pointed to at first, then the files of the active agents. Agents of different versions in one
+# process share this list (install_user_module), so that none takes another's file for the original.
+const DESCRIPTOR_TARGETS = Ref(Dict{Int,Vector{RawFD}}(1 => RawFD[], 2 => RawFD[]))
 const DESCRIPTORS_LOCK = ReentrantLock()
 const DESCRIPTORS_ACTIVE = Ref(false)
 const POLLER = Ref{Union{Task,Nothing}}(nothing)
@@ -28,7 +30,10 @@ function open_descriptors()
         reader = Base.Filesystem.open(path, Base.Filesystem.JL_O_RDONLY)
         # Windows does not remove an open file: there it goes when Julia ends.
         Sys.iswindows() ? atexit(() -> (close(reader); close(writer); rm(path, force = true))) : rm(path)
-        push!(DESCRIPTORS, DescriptorFile(name, number, Base.Libc.dup(RawFD(number)), writer, reader, 0, UInt8[]))
+        push!(DESCRIPTORS, DescriptorFile(name, number, writer, reader, 0, UInt8[]))
+        targets = DESCRIPTOR_TARGETS[][number]
+        # The first agent of the process keeps what the descriptor pointed to at first.
+        isempty(targets) && push!(targets, Base.Libc.dup(RawFD(number)))
     end
 end
 
@@ -49,9 +54,9 @@ function activate_descriptors()
                 return nothing
             end
         end
-        Base.Libc.flush_cstdio()
         for d in DESCRIPTORS
-            Base.Libc.dup(descriptor_of(d.writer), RawFD(d.number))
+            push!(DESCRIPTOR_TARGETS[][d.number], descriptor_of(d.writer))
+            repoint_descriptor(d.number)
         end
         DESCRIPTORS_ACTIVE[] = true
         return nothing
@@ -64,23 +69,22 @@ const DESCRIPTORS_USABLE = Ref(true)
 function release_descriptors()
     with_lock(DESCRIPTORS_LOCK) do
         DESCRIPTORS_ACTIVE[] && isempty(RUNNING) || return nothing
-        Base.Libc.flush_cstdio()
         for d in DESCRIPTORS
-            Base.Libc.dup(d.saved, RawFD(d.number))
+            filter!(target -> target != descriptor_of(d.writer), DESCRIPTOR_TARGETS[][d.number])
+            repoint_descriptor(d.number)
         end
         DESCRIPTORS_ACTIVE[] = false
         return nothing
     end
 end
 
+"Point a descriptor to the file of the agent that became active last, or back to where it pointed at first."
 function repoint_descriptor(number::Int)
-    with_lock(DESCRIPTORS_LOCK) do
-        for d in DESCRIPTORS
-            d.number == number || continue
-            Base.Libc.flush_cstdio()
-            Base.Libc.dup(DESCRIPTORS_ACTIVE[] ? descriptor_of(d.writer) : d.saved, RawFD(number))
-        end
-    end
+    targets = DESCRIPTOR_TARGETS[][number]
+    isempty(targets) && return nothing
+    Base.Libc.flush_cstdio()
+    Base.Libc.dup(targets[end], RawFD(number))
+    return nothing
 end
 
 "Move what arrived in the files to the running cell; of several cells, to the one that started last."

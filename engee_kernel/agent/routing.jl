@@ -33,12 +33,18 @@ function in_cell(f, cell::Cell)
     return Base.ScopedValues.with(() -> with_logger(f, logger), CELL => cell)
 end
 
+# The cell of another agent in this process, of a kernel of another version.
+function is_agent_logger(logger)
+    type = typeof(logger)
+    return nameof(type) === :CellLogger && startswith(String(nameof(parentmodule(type))), "EngeeKernelAgent_")
+end
+
 "The cell whose code made the running task, done or not; nothing for a task of the server."
 function origin_cell()::Union{Cell,Nothing}
     HAS_SCOPES && return CELL[]
     logger = current_logger()
     logger isa CellLogger && return logger.cell
-    isempty(RUNNING) && return nothing
+    (isempty(RUNNING) || is_agent_logger(logger)) && return nothing
     task = current_task()
     return with_lock(REGISTRY) do
         for worker in values(WORKERS)

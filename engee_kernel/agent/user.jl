@@ -4,6 +4,7 @@
 const USER_MODULE = :(
     module EngeeKernel
         const agents = Any[]
+        const descriptors = Dict{Int,Vector{RawFD}}(1 => RawFD[], 2 => RawFD[])
 
         function agent()
             for candidate in agents
@@ -49,6 +50,9 @@ function install_user_module()
     if existing isa Module && Base.invokelatest(isdefined, existing, :agents)
         agents = Base.invokelatest(getfield, existing, :agents)
         agents isa Vector{Any} && push!(agents, @__MODULE__)
+        targets = Base.invokelatest(isdefined, existing, :descriptors) ?
+                  Base.invokelatest(getfield, existing, :descriptors) : nothing
+        targets isa Dict{Int,Vector{RawFD}} && (DESCRIPTOR_TARGETS[] = targets)
     end
     return nothing
 end

@@ -48,8 +48,11 @@ function enter_cell(worker::Worker, cell::Cell)
         cell.state = :running
     end
     worker.cell = cell
-    with_lock(() -> push!(RUNNING, cell), REGISTRY)
-    activate_descriptors()
+    # The warm-up must not take what other cells' child processes write.
+    if cell.notebook != WARM_UP
+        with_lock(() -> push!(RUNNING, cell), REGISTRY)
+        activate_descriptors()
+    end
     add_late_text(worker, cell)
 end
 
@@ -80,7 +83,7 @@ function run_user_code(worker::Worker, cell::Cell)
     data = nothing
     user_code(worker, cell) do
         value = run_mode(cell)
-        set_ans(cell_module(cell), value)
+        Base.invokelatest(set_ans, cell_module(cell), value)
         if value !== nothing && !cell.silent && !REPL.ends_with_semicolon(cell.code)
             data = Base.invokelatest(display_bundle, value, cell)
         end

@@ -95,22 +95,22 @@ def test_install_call_and_install_again(julia: Path, tmp_path: Path) -> None:
 def test_a_newer_agent_beside_an_older_one(julia: Path, tmp_path: Path) -> None:
     older = agent.install_command().replace(agent.MODULE_NAME, "EngeeKernelAgent_00000000")
     body = """
-    function both(name, code)
+    function both(name)
         agent = getfield(Main, Symbol(name))
-        agent.submit(agent.EPOCH[], "nb", code, 1, code, 20.0, String[])
+        code = "print(1); display(2); EngeeKernel.clear_output(); run(`printf 3`); 4"
+        agent.job(agent.EPOCH[], "nb", "cell", 1, code)
     end
-    replies = [both(name, code) for name in ("%s", "EngeeKernelAgent_00000000")
-               for code in ("print(1); display(2); EngeeKernel.clear_output(); run(`echo 3`); 4",)]
-    string(all(r -> occursin("display", r) && occursin("clear", r) && occursin("3\\\\n", r) &&
-                    occursin("\\"4\\"", r), replies), " ", replies[1][60:end] == "")
+    join([both("%s"), both("EngeeKernelAgent_00000000")], "\\n")
     """
-    answers = evaluate(julia, tmp_path, older, agent.install_command(), body % agent.MODULE_NAME)
-    assert answers[-1] == "true false"
+    *_, first, second = evaluate(julia, tmp_path, older, agent.install_command(), body % agent.MODULE_NAME)
+    for reply in (first, second):
+        kinds = [event.get("text", event["t"]) for event in json.loads(reply)["events"]]
+        assert kinds == ["1", "display", "clear", "3", "result", "done"]
 
 
 def test_the_install_command_fits_and_the_pieces_are_refused_when_too_small() -> None:
     assert agent.install_commands(10**6) == [agent.install_command()]
-    with pytest.raises(ValueError, match="room|bytes"):
+    with pytest.raises(ValueError, match=r"room|bytes"):
         agent.install_commands(300)
 
 
