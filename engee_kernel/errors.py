@@ -24,6 +24,7 @@
     │   ├── SessionLostError        Engee was restarted: variables are gone
     │   ├── AgentUnavailableError   the agent can't be installed or does not answer as it should
     │   └── StillRunningError       given up waiting for; the code goes on running in Engee
+    ├── ExchangeError               a value has no counterpart in the other language
     ├── TransferError               a file did not arrive whole, or can't be read or written here
     └── UsageError                  a magic or command was called wrongly
 
@@ -196,6 +197,10 @@ class StillRunningError(SessionError):
     """The prompt is given back while the code goes on in Engee."""
 
     may_have_run = True
+
+
+class ExchangeError(EngeeError):
+    """A value can't go from Python to Julia or back; nothing was changed."""
 
 
 class TransferError(EngeeError):
