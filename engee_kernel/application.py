@@ -11,16 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
-from jupyter_core.paths import jupyter_config_path
 from traitlets import Unicode, default
 from traitlets.config import Config
-from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from .config import EngeeSettings
+from .config import EngeeSettings, read_config_files
 from .errors import EngeeError, SettingError
 from .kernel import EngeeKernel
-
-CONFIG_FILE = "engee_kernel_config.py"
 
 
 class EngeeKernelApp(IPKernelApp):
@@ -56,13 +52,10 @@ class EngeeKernelApp(IPKernelApp):
     def load_config_file(self, suppress_errors: bool | None = None) -> None:
         """Called by the base class: reads engee_kernel_config.py from Jupyter's configuration folders."""
         config = Config()
-        for folder in reversed(jupyter_config_path()):
-            try:
-                config.merge(PyFileConfigLoader(CONFIG_FILE, path=folder).load_config())
-            except ConfigFileNotFound:
-                continue
-            except Exception as error:  # the file is the person's own Python: anything may come out of it
-                self.config_trouble = f"{CONFIG_FILE} in {folder} can't be used: {type(error).__name__}: {error}"
+        try:
+            config = read_config_files()
+        except SettingError as error:
+            self.config_trouble = error.message
         config.merge(self.cli_config)
         self.update_config(config)
 

@@ -1,7 +1,10 @@
 """Settings: one trait each, from the config file, the command line or the environment.
 
 Order: `%config` in the notebook, then the command line, then `engee_kernel_config.py`, then the
-environment variable, then the default.
+environment variable (also from the kernelspec's env), then the default.
+
+Tags of a trait: `secret`, its value is never shown; `reconnect`, a change takes a new connection;
+`loses`, what a running notebook loses by a change.
 """
 
 from __future__ import annotations
@@ -9,18 +12,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from jupyter_core.paths import jupyter_config_path
 from traitlets import Bool, Enum, Float, Integer, TraitError, Unicode
-from traitlets.config import Configurable
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
+from . import account
 from .client import DEFAULT_URL
-from .credentials import Secret, clean_token
-from .errors import MissingTokenError, SettingError
+from .credentials import STARS, Secret
+from .errors import SettingError
+from .oauth import DEFAULT_REDIRECT, DEFAULT_SCOPE, OAuthClient
 from .output import Options
 
-_HOW_TO_AUTHORIZE = (
-    "Make a personal access token in Engee's personal account (Communication and Security → Personal access "
-    "tokens) before you start Engee, then set ENGEE_TOKEN to it and restart the kernel."
-)
+CONFIG_FILE = "engee_kernel_config.py"
+COMMAND_LINE = "config file or command line"
 
 
 class EngeeSettings(Configurable):
@@ -29,11 +34,12 @@ class EngeeSettings(Configurable):
     url = Unicode(
         DEFAULT_URL,
         help="Address of Engee's management API; another one on premises.",
-    ).tag(config=True)
+    ).tag(config=True, reconnect=True, loses="Cells run in another Engee now: it has variables of its own.")
     token = Unicode(
         "",
-        help="Personal access token. Better kept out of files: ENGEE_TOKEN.",
-    ).tag(config=True, secret=True)
+        help="Personal access token. Better kept out of files: store it with %login or engee-kernel login, or set "
+        "ENGEE_TOKEN.",
+    ).tag(config=True, secret=True, reconnect=True)
     mode = Enum(
         ["agent", "plain"],
         default_value="agent",
@@ -44,7 +50,7 @@ class EngeeSettings(Configurable):
         default_value="main",
         help="main: cells run in Main, shared with Engee's own windows. notebook: in a module of the notebook's own, "
         "fresh at each kernel start.",
-    ).tag(config=True)
+    ).tag(config=True, loses="Cells run in another module now: variables of the earlier one are not visible in it.")
     eval_timeout_s = Float(
         Options.eval_timeout_s,
         min=1.0,
@@ -69,7 +75,7 @@ class EngeeSettings(Configurable):
         Options.poll_wait_s,
         min=0.5,
         help="Longest time in seconds for which Engee may hold a request until there is output.",
-    ).tag(config=True)
+    ).tag(config=True, reconnect=True)
     output_limit_bytes = Integer(
         Options.output_limit_bytes,
         min=1024,
@@ -84,6 +90,32 @@ class EngeeSettings(Configurable):
         min=1.0,
         help="Seconds to wait for the server to start.",
     ).tag(config=True)
+    keep_alive = Bool(
+        Options.keep_alive,
+        help="While a cell runs, keep Engee from stopping itself for inactivity.",
+    ).tag(config=True)
+    stop_on_shutdown = Bool(
+        False,
+        help="Stop the Engee server when the kernel is shut down, if this kernel started it.",
+    ).tag(config=True)
+    oauth_client_id = Unicode(
+        "",
+        help="For engee-kernel login --oauth: the client id that Engee's developers gave to your organisation.",
+    ).tag(config=True, reconnect=True)
+    oauth_client_secret = Unicode(
+        "",
+        help="For engee-kernel login --oauth: the client secret that belongs to the client id. "
+        "Better kept out of files.",
+    ).tag(config=True, secret=True, reconnect=True)
+    oauth_scope = Unicode(
+        DEFAULT_SCOPE,
+        help="For engee-kernel login --oauth: what to ask access to.",
+    ).tag(config=True, reconnect=True)
+    oauth_redirect_uri = Unicode(
+        DEFAULT_REDIRECT,
+        help="For engee-kernel login --oauth: the address on this machine that the browser comes back to. Without a "
+        "port the system chooses one.",
+    ).tag(config=True, reconnect=True)
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -92,36 +124,66 @@ class EngeeSettings(Configurable):
         for name in self.names():
             variable = environment_variable(name)
             if name in explicit:
-                self.sources[name] = "config file or command line"
-            elif variable in os.environ:
-                self.set_from_text(name, os.environ[variable], variable)
+                self.sources[name] = COMMAND_LINE
+            elif os.environ.get(variable):
+                if name == "token":
+                    # a source of its own beside the setting: see `engee_kernel.account`
+                    self.sources[name] = variable
+                else:
+                    self.set_from_text(name, os.environ[variable], variable)
 
     @classmethod
     def names(cls) -> list[str]:
         """All settings, in the order in which they are explained."""
         return sorted(cls.class_own_traits(config=True), key=list(vars(cls)).index)
 
+    @classmethod
+    def trait(cls, name: str) -> Any:
+        """The setting's trait. Raises SettingError naming the nearest ones."""
+        if name in cls.names():
+            return cls.class_traits()[name]
+        from difflib import get_close_matches  # noqa: PLC0415 - for this error only
+
+        near = get_close_matches(name, cls.names(), n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(cls.names())}."
+        raise SettingError(f"There is no setting “{name}”.", hint)
+
     def set_from_text(self, name: str, text: str, source: str) -> None:
         """Set a trait from a string. Raises SettingError naming the source, the bad value and what is expected."""
-        trait = self.traits().get(name)
-        if trait is None or name not in self.names():
-            raise SettingError(f"There is no setting “{name}”.", f"There are: {', '.join(self.names())}.")
-        secret = trait.metadata.get("secret", False)
+        trait = self.trait(name)
         try:
             value = text if isinstance(trait, Enum) else trait.from_string(text)
             setattr(self, name, value)
         except (TraitError, ValueError) as error:
-            shown = "" if secret else f" “{text}”"
+            shown = "" if is_secret(name) else f" “{text}”"
             raise SettingError(
-                f"{source}:{shown} is no value for {name}; expected is {trait.info()}.", trait.help or ""
-            ) from error
+                f"{source}:{shown} is no value for {name}; expected is {expected(name)}.", trait.help or ""
+            ) from (None if is_secret(name) else error)
         self.sources[name] = source
 
-    def secret_token(self) -> Secret:
-        """Raises MissingTokenError, or SettingError for a token that can't be one."""
-        if not self.token:
-            raise MissingTokenError("No token for Engee is set.", _HOW_TO_AUTHORIZE)
-        return clean_token(self.token, self.sources.get("token", "the setting “token”"))
+    def shown(self, name: str) -> str:
+        """The value as it may be shown."""
+        if is_secret(name):
+            return STARS if getattr(self, name) or name in self.sources else ""
+        return str(getattr(self, name))
+
+    def source(self, name: str) -> str:
+        """Where the value comes from, for the person."""
+        return self.sources.get(name, "default")
+
+    def oauth_client(self) -> OAuthClient | None:
+        """None where no client id is set."""
+        if not self.oauth_client_id:
+            return None
+        return OAuthClient(
+            self.oauth_client_id, Secret(self.oauth_client_secret), self.oauth_scope, self.oauth_redirect_uri
+        )
+
+    def tokens(self, tell: account.Tell) -> account.AccountTokens:
+        """Where the client gets its tokens from; `tell` is told what a person should know of them."""
+        setting = Secret(self.token) if self.token else None
+        name = "the setting “token”" if self.sources.get("token") in (None, COMMAND_LINE) else self.sources["token"]
+        return account.tokens(self.url, setting=setting, setting_name=name, client=self.oauth_client(), tell=tell)
 
     def options(self) -> Options:
         """What the I/O layer needs of them."""
@@ -130,3 +192,54 @@ class EngeeSettings(Configurable):
 
 def environment_variable(name: str) -> str:
     return f"ENGEE_{name.upper()}"
+
+
+def is_secret(name: str) -> bool:
+    return bool(EngeeSettings.trait(name).metadata.get("secret", False))
+
+
+def expected(name: str) -> str:
+    """What a value may be, e.g. "a float of at least 0.5"."""
+    trait = EngeeSettings.trait(name)
+    if isinstance(trait, Enum):
+        return " or ".join(str(value) for value in trait.values or ())
+    if isinstance(trait, Bool):
+        return "True or False"
+    least = getattr(trait, "min", None)
+    kind = "a whole number" if isinstance(trait, Integer) else "a number" if isinstance(trait, Float) else "text"
+    return kind if least is None else f"{kind}, at least {least:g}"
+
+
+def choices(name: str) -> list[str]:
+    """The values that a setting may have, where they are few."""
+    trait = EngeeSettings.trait(name)
+    if isinstance(trait, Enum):
+        return [str(value) for value in trait.values or ()]
+    return ["True", "False"] if isinstance(trait, Bool) else []
+
+
+def markdown_table() -> str:
+    """All settings as the README shows them."""
+    lines = ["| setting | default | environment variable | what it does |", "|---|---|---|---|"]
+    for name in EngeeSettings.names():
+        trait = EngeeSettings.trait(name)
+        default = trait.default_value
+        shown = f"`{default}`" if default != "" else ""
+        meaning = trait.help if not isinstance(trait, Enum) else f"{trait.help} ({expected(name)})"
+        lines.append(f"| `{name}` | {shown} | `{environment_variable(name)}` | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def read_config_files() -> Config:
+    """engee_kernel_config.py of Jupyter's configuration folders, the person's own last. Raises SettingError."""
+    config = Config()
+    for folder in reversed(jupyter_config_path()):
+        try:
+            config.merge(PyFileConfigLoader(CONFIG_FILE, path=folder).load_config())
+        except ConfigFileNotFound:
+            continue
+        except Exception as error:  # the file is the person's own Python: anything may come out of it
+            raise SettingError(
+                f"{CONFIG_FILE} in {folder} can't be used: {type(error).__name__}: {error}", "Mend the file."
+            ) from error
+    return config

@@ -70,6 +70,8 @@ class EngeeKernel(Kernel):
         self._ask_line: Callable[[Input], Awaitable[str | None]] | None = None
         self.remote_folder = "/user"
         self._interrupted_at: Any = None
+        self._output: Publisher | None = None
+        self._remarks: list[str] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         self._preparing: asyncio.Task[None] | None = None
 
@@ -142,6 +144,9 @@ class EngeeKernel(Kernel):
         if store_history and not silent:
             self._history.append((count, code))
         async with Publisher(send, ask, execution_count=count, silent=silent) as output:
+            self._output = output
+            while self._remarks:
+                output.notice(self._remarks.pop(0))
             try:
                 if self._was_interrupted_before(parent):
                     raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
@@ -158,6 +163,7 @@ class EngeeKernel(Kernel):
                 output.error(EngeeError(f"The kernel itself failed: {type(error).__name__}: {error}"))
             finally:
                 self._running = False
+                self._output = None
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}
         if output.done is not None:
@@ -183,13 +189,20 @@ class EngeeKernel(Kernel):
 
             if self.settings_error is not None:
                 raise self.settings_error
-            client = EngeeClient(self.settings.url, self.settings.secret_token())
+            client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
             self._engee = EngeeSession(client, self.settings.options())
         return self._engee
 
     def disconnect(self) -> None:
         """Forget the session, so that the next cell uses changed settings."""
         self._engee = None
+
+    def tell(self, text: str) -> None:
+        """A remark for the person: in the running cell's output, else in the next one's."""
+        if self._output is not None:
+            self._output.notice(text)
+        else:
+            self._remarks.append(text)
 
     def history(self) -> list[tuple[int, str]]:
         """Execution counts and codes of this kernel's cells, oldest first."""

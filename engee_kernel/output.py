@@ -38,3 +38,4 @@ class Options:
     output_limit_bytes: int = 16 * 2**20
     auto_start: bool = True
     start_bound_s: float = 300.0
+    keep_alive: bool = True
