@@ -1,0 +1,69 @@
+"""How commands reach Engee: settings as the kernel finds them, a client, a session. Not a command itself.
+
+::
+
+    def add_arguments(parser):
+        add_connection_arguments(parser)
+
+    def run(arguments):
+        return run_async(_run(arguments))
+
+    async def _run(arguments):
+        async with connected(arguments) as client:
+            ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..client import EngeeClient
+    from ..config import EngeeSettings
+
+
+def add_connection_arguments(parser: argparse.ArgumentParser, *, json: bool = False) -> None:
+    """--url, and --json for commands whose result a script may want."""
+    parser.add_argument("--url", metavar="URL", help="address of Engee (default: the setting url, ENGEE_URL)")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def settings_of(arguments: argparse.Namespace) -> EngeeSettings:
+    """The settings that the kernel would have here, with --url. Raises SettingError."""
+    from ..config import EngeeSettings, read_config_files  # noqa: PLC0415 - takes time to import
+
+    settings = EngeeSettings(config=read_config_files())
+    if getattr(arguments, "url", None):
+        settings.set_from_text("url", arguments.url, "--url")
+    return settings
+
+
+@asynccontextmanager
+async def connected(arguments: argparse.Namespace) -> AsyncIterator[EngeeClient]:
+    """A client with the person's token. Raises SettingError; a missing token shows at the first call."""
+    from ..client import EngeeClient  # noqa: PLC0415
+
+    settings = settings_of(arguments)
+    async with EngeeClient(settings.url, settings.tokens(remark)) as client:
+        yield client
+
+
+def run_async(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code of a command's asynchronous part."""
+    return asyncio.run(work)
+
+
+def remark(text: str) -> None:
+    """What a person should know and a script should not read."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
