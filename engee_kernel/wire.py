@@ -96,7 +96,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """The state of a person's Engee server; times are aware UTC datetimes."""
+    """The state of a person's Engee server; times are aware UTC datetimes.
+
+    `server_time` is what Engee's clock said when it answered, to a second: the other times are by that clock.
+    """
 
     status: str
     url: str = ""
@@ -111,6 +114,7 @@ class ServerStatus:
     inactivity_timeout: float | None = None
     stop_session_at: datetime | None = None
     minimal_mode: bool | None = None
+    server_time: datetime | None = None
 
     @property
     def running(self) -> bool:
@@ -168,6 +172,7 @@ def read_status(reply: Reply) -> ServerStatus:
         inactivity_timeout=float(timeout) if isinstance(timeout, int | float) else None,
         stop_session_at=read_time(data.get("stopSessionAt")),
         minimal_mode=minimal if isinstance(minimal, bool) else None,
+        server_time=_http_date(reply.headers.get("date", "")),
     )
 
 
@@ -315,13 +320,17 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
         pass
     else:
         return max(0.0, seconds) if math.isfinite(seconds) else None
+    moment = _http_date(value)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    """A `Date` header as an aware datetime; None for what can't be read."""
     try:
         moment = parsedate_to_datetime(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - now).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _string(value: Any) -> str:
