@@ -1,0 +1,221 @@
+"""Measure, print a table, write build/bench.json: {name: {value, unit, peer, peer_value, ratio, aim, holds}}.
+
+Each figure stands against a peer measured in the same run on the same machine: a bare echo kernel, the raw
+HTTP request, a plain ipykernel, curl. `--quick` takes fewer rounds and smaller files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+from engee_kernel.emulator.process import LocalEngee
+
+from .kernels import ECHO, ENGEE, IPYKERNEL, Measured, kernel
+
+BUILD = Path(__file__).parents[1] / "build"
+EVAL = "external/command/eval"
+
+
+@dataclass
+class Figure:
+    """`ratio` is value / peer_value; `aim` the largest ratio that is good, None where there is no peer to match."""
+
+    value: float
+    unit: str
+    peer: str
+    peer_value: float
+    ratio: float
+    aim: float | None
+    holds: bool | None
+    note: str = ""
+
+
+def figure(value: float, unit: str, peer: str, peer_value: float, aim: float | None, note: str = "") -> Figure:
+    ratio = value / peer_value
+    return Figure(value, unit, peer, peer_value, ratio, aim, None if aim is None else ratio <= aim, note)
+
+
+def milliseconds(measure: Callable[[], float], rounds: int) -> float:
+    """The median of `rounds` measures in seconds, in milliseconds."""
+    return 1000 * median(measure() for _ in range(rounds))
+
+
+class Bench:
+    def __init__(self, engee: LocalEngee, *, quick: bool) -> None:
+        self.engee = engee
+        self.quick = quick
+        self.environment = {"ENGEE_URL": engee.url, "ENGEE_TOKEN": engee.token}
+        self.figures: dict[str, Figure] = {}
+        self.http = httpx.Client(
+            base_url=engee.session_url, headers={"Authorization": f"Bearer {engee.token}"}, timeout=60
+        )
+
+    def add(self, name: str, measured: Figure) -> None:
+        self.figures[name] = measured
+        mark = {True: "holds", False: "FAILS", None: ""}[measured.holds]
+        aim = "" if measured.aim is None else f"aim ≤ {measured.aim:g}"
+        print(
+            f"{name:34} {measured.value:10.2f} {measured.unit:5} {measured.peer:24} {measured.peer_value:10.2f} "
+            f"{measured.ratio:7.2f} {aim:10} {mark}",
+            flush=True,
+        )
+
+    def raw_eval_s(self, command: str = "1+1") -> float:
+        began = time.perf_counter()
+        self.http.post(EVAL, json={"command": command}).raise_for_status()
+        return time.perf_counter() - began
+
+    def start(self) -> None:
+        rounds = 3 if self.quick else 7
+        own, echo, first = [], [], []
+        for _ in range(rounds):
+            with kernel(ECHO) as measured:
+                echo.append(measured.start_s)
+            with kernel(ENGEE, self.environment) as measured:
+                own.append(measured.start_s)
+                measured.reply_s("1+1")
+                first.append(measured.since_start_s())
+        peer_ms = 1000 * median(echo)
+        self.add("start to ready", figure(1000 * median(own), "ms", "echo kernel", peer_ms, 1.0))
+        self.add("start to first result", figure(1000 * median(first), "ms", "echo kernel to ready", peer_ms, None))
+
+    def warm(self, own: Measured, echo: Measured) -> None:
+        rounds = 50 if self.quick else 300
+        for measured in (own, echo):
+            milliseconds(lambda: measured.reply_s("1+1"), 20)  # noqa: B023 - called at once
+        milliseconds(self.raw_eval_s, 20)
+        # in turns, so that a slow moment of the machine meets all three
+        replies, raws, echoes = [], [], []
+        for _ in range(rounds):
+            replies.append(own.reply_s("1+1"))
+            raws.append(self.raw_eval_s())
+            echoes.append(echo.reply_s("1+1"))
+        overhead = 1000 * (median(replies) - median(raws))
+        note = f"reply {1000 * median(replies):.1f} ms, raw request {1000 * median(raws):.1f} ms"
+        self.add(
+            "warm 1+1, reply − raw request", figure(overhead, "ms", "echo round trip", 1000 * median(echoes), 1.5, note)
+        )
+
+    def printing(self, own: Measured, python: Measured) -> None:
+        def delay_ms(measured: Measured, code: str) -> float:
+            _, messages = measured.run(code)
+            delays = [
+                arrived - float(line)
+                for arrived, message in messages
+                if message["msg_type"] == "stream"
+                for line in message["content"]["text"].split()
+            ]
+            assert len(delays) == 20, messages
+            return 1000 * median(delays)
+
+        julia = "for i in 1:20; println(time()); sleep(0.2); end"
+        plain = "import time\nfor i in range(20): print(time.time(), flush=True); time.sleep(0.2)"
+        self.add("print to screen", figure(delay_ms(own, julia), "ms", "ipykernel", delay_ms(python, plain), None))
+        lines = 100_000
+        own_s, messages = own.run(f"for i in 1:{lines}; println(i); end")
+        shown = "".join(message["content"]["text"] for _, message in messages if message["msg_type"] == "stream")
+        assert shown == "".join(f"{number}\n" for number in range(1, lines + 1)), "lines are missing"
+        python_s, _ = python.run(f"for i in range(1, {lines + 1}): print(i)")
+        self.add("100,000 lines", figure(own_s, "s", "ipykernel", python_s, None))
+
+    def long_cell(self, own: Measured, python: Measured) -> None:
+        def lag_ms(measured: Measured, code: str) -> float:
+            _, messages = measured.run(code)
+            (arrived, result) = next(pair for pair in messages if pair[1]["msg_type"] == "execute_result")
+            return 1000 * (arrived - float(result["content"]["data"]["text/plain"]))
+
+        julia, plain = "sleep(4); time()", "import time; time.sleep(4); time.time()"
+        self.add(
+            "end of a long cell to result", figure(lag_ms(own, julia), "ms", "ipykernel", lag_ms(python, plain), None)
+        )
+
+    def completion(self, own: Measured) -> None:
+        rounds = 10 if self.quick else 50
+        own.complete_s("printl")
+        value = milliseconds(lambda: own.complete_s("printl"), rounds)
+        self.add("completion", figure(value, "ms", "raw request", milliseconds(self.raw_eval_s, rounds), None))
+
+    def memory(self, own: Measured, echo: Measured) -> None:
+        mebibyte = 2**20
+        echo_mib = echo.memory_bytes() / mebibyte
+        self.add("memory after start", figure(own.memory_bytes() / mebibyte, "MiB", "echo kernel", echo_mib, 1.3))
+        cells = 200 if self.quick else 2000
+        for _ in range(cells):
+            own.reply_s('println("x"^100); rand(100)')
+            echo.reply_s("x" * 100)
+        self.add(
+            f"memory after {cells} cells",
+            figure(own.memory_bytes() / mebibyte, "MiB", "echo kernel", echo.memory_bytes() / mebibyte, 1.3),
+        )
+
+    def transfers(self, own: Measured) -> None:
+        curl = shutil.which("curl")
+        if curl is None:
+            print("transfers: left out, there is no curl here")
+            return
+        size = 2**26 if self.quick else 2**30
+        with tempfile.TemporaryDirectory(prefix="engee-bench-") as name:
+            folder = Path(name)
+            source = folder / "data.bin"
+            with source.open("wb") as file:
+                for _ in range(size // 2**20):
+                    file.write(bytes(2**20))
+            headers = ["-sSf", "-o", str(folder / "reply"), "-H", f"Authorization: Bearer {self.engee.token}"]
+            up = [curl, *headers, "-F", 'paths={"sources": ["/user/bench"]}', "-F", f"upload_files=@{source}"]
+            down = [
+                curl,
+                *headers,
+                "-H",
+                "Content-Type: application/json",
+                "-d",
+                '{"sources": ["/user/bench/data.bin"]}',
+            ]
+            for label, command, path, code in (
+                ("upload", up, "upload", f'%upload "{source}" /user/bench'),
+                ("download", down, "download", f'%download --force /user/bench/data.bin "{folder / "back"}"'),
+            ):
+                own_s = min(own.run(code)[0] for _ in range(2))
+                began = time.perf_counter()
+                subprocess.run([*command, f"{self.engee.session_url}external/file/{path}"], check=True)  # noqa: S603
+                curl_s = time.perf_counter() - began
+                self.add(f"{label} of {size // 2**20} MiB", figure(own_s, "s", "curl", curl_s, 1 / 0.9))
+            assert (folder / "back" / "data.bin").stat().st_size == size or (folder / "back").stat().st_size == size
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller files")
+    quick = parser.parse_args().quick
+    print(f"{platform.platform()}, Python {platform.python_version()}\n")
+    with LocalEngee() as engee:
+        bench = Bench(engee, quick=quick)
+        bench.start()
+        with kernel(ENGEE, bench.environment) as own, kernel(ECHO) as echo, kernel(IPYKERNEL) as python:
+            own.reply_s("1+1")
+            bench.memory(own, echo)
+            bench.warm(own, echo)
+            bench.printing(own, python)
+            bench.long_cell(own, python)
+            bench.completion(own)
+            bench.transfers(own)
+    BUILD.mkdir(exist_ok=True)
+    report = {name: asdict(measured) for name, measured in bench.figures.items()}
+    (BUILD / "bench.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+    print(f"\nwritten: {BUILD / 'bench.json'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,96 @@
+"""A kernel under measure, through jupyter_client as a front end uses it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import KernelManager
+
+START_LIMIT_S = 60.0
+CELL_LIMIT_S = 300.0
+
+ENGEE = ["-m", "engee_kernel"]
+ECHO = ["-m", "benchmarks.echo_kernel"]
+IPYKERNEL = ["-m", "ipykernel_launcher"]
+
+
+class Measured:
+    """A running kernel; times in seconds, memory in bytes."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient, started: float) -> None:
+        self.manager = manager
+        self.client = client
+        self.start_s = time.perf_counter() - started
+        self._started = started
+        self.process = psutil.Process(manager.provisioner.process.pid)  # type: ignore[union-attr]
+
+    def since_start_s(self) -> float:
+        return time.perf_counter() - self._started
+
+    def reply_s(self, code: str) -> float:
+        """From sending a cell to its reply."""
+        began = time.perf_counter()
+        sent = self.client.execute(code)
+        self._reply(sent)
+        return time.perf_counter() - began
+
+    def run(self, code: str) -> tuple[float, list[tuple[float, dict[str, Any]]]]:
+        """The cell's time to idle, and its output messages with the wall-clock time of their arrival."""
+        began = time.perf_counter()
+        sent = self.client.execute(code)
+        messages: list[tuple[float, dict[str, Any]]] = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=CELL_LIMIT_S)
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                break
+            messages.append((time.time(), message))
+        self._reply(sent)
+        return time.perf_counter() - began, messages
+
+    def complete_s(self, code: str) -> float:
+        began = time.perf_counter()
+        reply = self.client.complete(code, reply=True, timeout=CELL_LIMIT_S)
+        assert reply["content"]["matches"], "nothing was completed"
+        return time.perf_counter() - began
+
+    def memory_bytes(self) -> int:
+        return int(self.process.memory_info().rss)
+
+    def _reply(self, sent: str) -> dict[str, Any]:
+        while True:
+            reply = self.client.get_shell_msg(timeout=CELL_LIMIT_S)
+            if reply["parent_header"].get("msg_id") == sent:
+                assert reply["content"]["status"] == "ok", reply["content"]
+                return reply
+
+
+@contextmanager
+def kernel(arguments: list[str], environment: dict[str, str] | None = None) -> Iterator[Measured]:
+    """Start a kernel, time it to its first kernel_info reply, and end it."""
+    manager = KernelManager()
+    manager._kernel_spec = KernelSpec(
+        argv=[sys.executable, *arguments, "-f", "{connection_file}"],
+        display_name="measured",
+        language="",
+        interrupt_mode="message",
+    )
+    started = time.perf_counter()
+    manager.start_kernel(env={**os.environ, **(environment or {})})
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.kernel_info(reply=True, timeout=START_LIMIT_S)
+        yield Measured(manager, client, started)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

@@ -1,0 +1,213 @@
+"""A real JupyterLab with the installed kernelspec, and a real Chromium to look at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engee_kernel.emulator.process import LocalEngee
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+LAB_START_S = 60
+OPEN_PAGES = pytest.StashKey[list[Page]]()
+QUIET_CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass
+class Lab:
+    """JupyterLab's address, the folder it shows, and what it said."""
+
+    url: str
+    folder: Path
+    said: list[str] = field(default_factory=list)
+
+
+def chromium_path() -> str | None:
+    """`ENGEE_CHROMIUM`, or a Chromium or Chrome on PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("ENGEE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it; Playwright's own download is not used."""
+    path = chromium_path()
+    if path is None:
+        pytest.fail("These tests need Chromium: apt-get install chromium, or set ENGEE_CHROMIUM.", pytrace=False)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(QUIET_CHROMIUM))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the kernelspec of this environment, on a port that the system chose."""
+    folder = tmp_path_factory.mktemp("lab")
+    environment = {
+        **os.environ,
+        "ENGEE_URL": shared_local_engee.url,
+        "ENGEE_TOKEN": shared_local_engee.token,
+        "JUPYTER_CONFIG_DIR": str(folder / ".config"),
+        "JUPYTER_DATA_DIR": str(folder / ".data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
+    }
+    # else JupyterLab asks a question that covers the page
+    notification = folder / ".settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notification.parent.mkdir(parents=True)
+    notification.write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
+    arguments = ["--no-browser", "--port=0", "--ServerApp.token=abc", "--ServerApp.allow_root=True"]
+    arguments += [f"--ServerApp.root_dir={folder}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    said: list[str] = []
+    assert process.stdout is not None
+    reader = threading.Thread(target=said.extend, args=(process.stdout,), daemon=True)
+    reader.start()
+    try:
+        yield Lab(_address(said, process), folder, said)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        reader.join(timeout=10)
+        process.stdout.close()
+
+
+def _address(said: list[str], process: subprocess.Popen[str]) -> str:
+    deadline = time.monotonic() + LAB_START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        for line in list(said):
+            if found := re.search(r"http://(?:localhost|127\.0\.0\.1):\d+", line):
+                return found[0]
+        time.sleep(0.1)
+    raise AssertionError("JupyterLab did not start:\n" + "".join(said))
+
+
+@dataclass
+class Notebook:
+    """One notebook open in the page."""
+
+    page: Page
+    path: Path
+
+    def menu(self, *labels: str) -> None:
+        """Click through the menu bar."""
+        self.page.get_by_role("menuitem", name=labels[0], exact=True).first.click()
+        for label in labels[1:]:
+            self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(label)}")).first.click()
+
+    def run_all(self) -> None:
+        self.menu("Run", "Run All Cells")
+
+    def output(self, index: int) -> str:
+        """The text of a cell's output area."""
+        return self.page.locator(".jp-CodeCell").nth(index).locator(".jp-Cell-outputArea").inner_text()
+
+    def wait_for_text(self, index: int, text: str, timeout_s: float = 30) -> None:
+        where = self.page.locator(".jp-CodeCell").nth(index).locator(".jp-Cell-outputArea")
+        where.get_by_text(text).first.wait_for(timeout=timeout_s * 1000)
+
+    def wait_until_idle(self, timeout_s: float = 60) -> None:
+        self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=timeout_s * 1000)
+
+    def wait_until_connected(self) -> None:
+        """The page's own word for it: before, running a cell opens a dialog that asks for a kernel."""
+        self.page.locator(".jp-StatusBar-Left, #jp-main-statusbar").get_by_text("Engee (Julia) | Idle").wait_for()
+        self.wait_until_idle()
+        self.page.wait_for_timeout(1500)
+        if (select := self.page.locator(".jp-Dialog button", has_text="Select")).is_visible():
+            select.click()
+
+    def prompt(self, index: int) -> str:
+        """E.g. "[3]:" of a cell that has run, "[*]:" of one that runs."""
+        return self.page.locator(".jp-CodeCell").nth(index).locator(".jp-InputPrompt").inner_text()
+
+    def wait_for_prompt(self, index: int, prompt: str, timeout_s: float = 30) -> None:
+        cell = self.page.locator(".jp-CodeCell").nth(index)
+        cell.locator(".jp-InputPrompt", has_text=prompt).wait_for(timeout=timeout_s * 1000)
+
+    def screenshot(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+OpenNotebook = Callable[..., Notebook]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what the page looked like when a test failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for number, page in enumerate(item.stash.get(OPEN_PAGES, [])):
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=SCREENSHOTS / f"failed-{item.name}-{number}.png")
+    return report
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
+    """`open_notebook(name, cell, cell, …)` opens a new notebook of these cells; its kernel is ready."""
+    pages = request.node.stash[OPEN_PAGES] = list[Page]()
+
+    def open_it(name: str, *cells: str) -> Notebook:
+        path = lab.folder / f"{name}.ipynb"
+        path.write_text(json.dumps(_notebook(cells)), encoding="utf-8")
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        pages.append(page)
+        page.set_default_timeout(30_000)
+        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb?token=abc&reset")
+        notebook = Notebook(page, path)
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        notebook.wait_until_connected()
+        return notebook
+
+    yield open_it
+    for page in pages:
+        page.close()
+
+
+def _notebook(cells: tuple[str, ...]) -> dict[str, object]:
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"}},
+        "cells": [
+            {
+                "id": f"cell-{number}",
+                "cell_type": "code",
+                "source": cell,
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+            }
+            for number, cell in enumerate(cells)
+        ],
+    }
