@@ -71,8 +71,10 @@ class Transport:
         """The server's state, asked for once; remembers the user's prefix, which may change."""
         status = wire.read_status(await self.manage("GET", wire.INFO, timeout_s=CONNECT_TIMEOUT_S))
         if status.url:
-            self.prefix = urljoin(self.url + "/", status.url).rstrip("/") + "/"
-            self._origins = frozenset({origin(self.url), origin(self.prefix)})
+            prefix = urljoin(self.url + "/", status.url).rstrip("/") + "/"
+            # checked first: an address that would expose the token must not replace a good one
+            self._origins = frozenset({origin(self.url), origin(prefix)})
+            self.prefix = prefix
         return status
 
     async def user(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> wire.Reply:
