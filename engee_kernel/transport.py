@@ -182,6 +182,8 @@ class Transport:
                 follow_redirects=False,  # a token is never sent on to another address
                 limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0),
                 verify=ssl.create_default_context(),  # the system's certificate store
+                # a proxy of the environment can't reach this machine's loopback, and would read the token there
+                mounts={"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None},
             )
         return http
 
