@@ -214,5 +214,7 @@ def translated(call: str) -> Iterator[None]:
         raise ReplyLostError(
             f"{call}: the connection broke before the reply was complete ({type(error).__name__})."
         ) from error
-    except (httpx.InvalidURL, httpx.DecodingError) as error:
+    except httpx.DecodingError as error:
+        raise ReplyLostError(f"{call}: the reply can't be decoded ({error}).") from error
+    except httpx.InvalidURL as error:
         raise NetworkError(f"{call}: {type(error).__name__}.") from error
