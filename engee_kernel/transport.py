@@ -18,7 +18,7 @@ import httpx
 
 from . import __version__, wire
 from .auth import BearerAuth
-from .credentials import TokenProvider, origin
+from .credentials import STARS, TokenProvider, origin
 from .errors import (
     ApiError,
     EngeeError,
@@ -194,7 +194,12 @@ def _timeouts(timeout_s: float) -> httpx.Timeout:
 
 def _reply(response: httpx.Response, call: str) -> wire.Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return wire.Reply(response.status_code, headers, response.content, call)
+    body = response.content
+    # error pages of proxies may echo the request: what comes back must not carry the token into messages
+    token = response.request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    if token and token in body:
+        body = body.replace(token, STARS.encode())
+    return wire.Reply(response.status_code, headers, body, call)
 
 
 @contextmanager
