@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -137,12 +137,11 @@ class ServerWatch:
         self._status = status
         self._seen = time.monotonic()
 
-    @asynccontextmanager
-    async def beside(self) -> AsyncIterator[None]:
-        """Around a cell."""
+    async def beside(self, cell: Awaitable[None]) -> None:
+        """Await a cell, watching the server meanwhile."""
         task = asyncio.create_task(self._watch())
         try:
-            yield
+            await cell
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
