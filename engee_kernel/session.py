@@ -7,13 +7,12 @@ between them, bounds interrupts, and starts a stopped server.
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from . import plain
+from . import plain, server
 from .cell import Cell, State
 from .client import EngeeClient
 from .dialogue import AgentMissingError
@@ -27,9 +26,10 @@ from .errors import (
 from .life import JobHabits, Life
 from .output import Options, Output
 from .remote import Remote
+from .server import ServerWatch
 from .text import duration
+from .wire import ServerStatus
 
-START_POLL_S = 2.0
 QUERY_BOUND_S = 10.0
 
 
@@ -43,7 +43,11 @@ class Session:
         self.client = client
         self.options = options
         self.notebook = notebook or str(uuid.uuid4())
-        self.started_server = False
+        self.started: ServerStatus | None = None
+        """The server that this session started, as it was once it ran."""
+        self.remarks: list[str] = []
+        self.watch = ServerWatch(client, keep_alive=options.keep_alive, tell=self._remark)
+        self._output: Output | None = None
         self.agent_trouble: AgentUnavailableError | None = None
         self.remote = Remote(client, poll_wait_s=options.poll_wait_s)
         self._habits = JobHabits()
@@ -69,7 +73,9 @@ class Session:
         if not self.with_agent:
             return
         with suppress(EngeeError):
-            if (await self.client.status()).running:
+            status = await self.client.status()
+            self.watch.saw(status)
+            if status.running:
                 await self._agent_ready()
 
     async def run(self, cell: Cell, output: Output, *, as_job: bool = False, name: str | None = None) -> None:
@@ -111,18 +117,22 @@ class Session:
             await self._life.leave()
         if self._work is not None:
             self._work.cancel()
+        await self.watch.close()
 
     # One cell
 
     async def _run(self, cell: Cell, output: Output, as_job: bool, name: str | None) -> None:
         try:
             await self._route(cell, output, as_job, name)
-        except ServerNotRunningError as error:
+        except ServerNotRunningError:
             if cell.state not in (State.NEW, State.SENT) or not self.options.auto_start:
                 raise
             # what never reached a running server has not run: start it and run the cell
-            await self.start_server(output, error.server_status)
             cell.state = State.NEW
+            await self.start_server(output)
+            if self._cells_run:
+                output.notice("The Engee server had stopped and was started again: the variables are gone.")
+                self._cells_run = 0
             await self._route(cell, output, as_job, name)
         except SessionLostError as error:
             if error.may_have_run or self._cells_run:
@@ -193,7 +203,10 @@ class Session:
 
     async def _bounded(self, cell: Cell, output: Output, work: Coroutine[Any, Any, None]) -> None:
         """The work, with the person's interrupts: tried remotely, then given up, within a bound."""
-        task = self._work = asyncio.create_task(work)
+        self._output = output
+        while self.remarks:
+            output.notice(self.remarks.pop(0))
+        task = self._work = asyncio.create_task(self.watch.beside(work))
         try:
             if not await self._until_stopped(task, None):
                 await task
@@ -213,7 +226,7 @@ class Session:
             task.cancel()
             with suppress(asyncio.CancelledError, EngeeError):
                 await task
-            self._work = None
+            self._work = self._output = None
 
     async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None]) -> None:
         sending = asyncio.create_task(life.interrupt())
@@ -245,24 +258,48 @@ class Session:
 
     # The server
 
-    async def start_server(self, output: Output, server_status: str = "stopped") -> None:
-        """Start the server and wait until it runs, within `start_bound_s`. Raises ServerNotRunningError."""
-        began = time.monotonic()
-        self.remote.forget_epoch()
-        while True:
-            status = await self.client.status()
-            if status.running:
-                output.condition("")
-                return
-            if status.status == "stopped":
-                await self.client.start()
-                self.started_server = True
-            left_s = self.options.start_bound_s - (time.monotonic() - began)
-            if left_s <= 0:
+    async def ready(self, output: Output) -> None:
+        """See that the server runs, for what is not a cell: starts it where `auto_start` allows.
+
+        Raises ServerNotRunningError.
+        """
+        status = await self.client.status()
+        self.watch.saw(status)
+        if not status.running:
+            if not self.options.auto_start:
                 raise ServerNotRunningError(
-                    f"The Engee server is still {status.status} after {duration(self.options.start_bound_s)}.",
-                    "Look at it in the personal account; the bound is the setting start_bound_s.",
+                    f"The Engee server is {status.status}.",
+                    "Start it: %engee start (the setting auto_start is off).",
                     server_status=status.status,
                 )
-            output.condition(f"the Engee server is {'starting' if status.status == 'stopped' else status.status}")
-            await asyncio.sleep(min(START_POLL_S, 0.2 + (time.monotonic() - began) / 4))
+            await self.start_server(output)
+
+    async def start_server(self, output: Output) -> None:
+        """Start the server and wait until it runs, within `start_bound_s`. Raises ServerNotRunningError."""
+        self.remote.forget_epoch()
+        bound_s = self.options.start_bound_s
+        status, was_us = await server.start(self.client, bound_s=bound_s, progress=output.condition)
+        self.watch.saw(status)
+        if was_us:
+            self.started = status
+
+    async def stop_what_it_started(self) -> None:
+        """Stop the server if it is still the one that this session started. Raises EngeeError."""
+        if self.started is None:
+            return
+        status = await self.client.status()
+        if status.running and status.started_at == self.started.started_at:
+            await self.client.stop()
+
+    def server_has_gone(self) -> None:
+        """The server was stopped on purpose: the next cell finds a new one, and that is no loss to tell of."""
+        self.remote.forget_epoch()
+        self.agent_trouble = None
+        self._cells_run = 0
+
+    def _remark(self, text: str) -> None:
+        """Shown in the running cell's output, else in the next one's."""
+        if self._output is not None:
+            self._output.notice(text)
+        else:
+            self.remarks.append(text)
