@@ -130,7 +130,7 @@ def _page(emulator: Emulator, shown_once: str | None = None) -> Response:
         ],
         faults=[fault.to_json() for fault in emulator.faults.faults],
         examples={name: text for name, (text, _) in EXAMPLES.items()},
-        calls=list(emulator.log)[-15:][::-1],
+        calls=[call for call in emulator.log if call.path != "/account"][-15:][::-1],
     )
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -17,7 +17,8 @@ _TEMPLATES = Environment(
 # Nothing from elsewhere, no script, no framing: a page may show a token.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": browsers would then send `Origin: null` with the page's own forms.
+    "Referrer-Policy": "same-origin",
 }
 
 

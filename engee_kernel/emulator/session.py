@@ -103,7 +103,7 @@ class JuliaSession:
         async with listener:
             port = listener.sockets[0].getsockname()[1]
             process = await _start_julia(julia, folder, log_path, f"{port}:{secret}")
-            warden = await _start_warden(process.pid)
+            warden = await _start_warden(process.pid, log_path.parent)
             try:
                 reader, writer = await _first_connection(connected, process, log_path)
             except BaseException:
@@ -193,13 +193,14 @@ async def _start_julia(julia: Path, folder: UserFolder, log_path: Path, channel:
         )
 
 
-async def _start_warden(pid: int) -> asyncio.subprocess.Process:
+async def _start_warden(pid: int, state_dir: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-S",
         str(WARDEN),
         str(pid),
+        str(state_dir),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -70,6 +70,7 @@ def test_nothing_is_left_behind(julia, name):
     code = engee.process.wait(20)
     thread.join(30)
     assert_all_gone(started)
+    assert not engee.session_log.parent.exists(), "nor its temporary files"
     assert code == (-signal.SIGKILL if name == "SIGKILL" else 0)
     assert "Traceback" not in engee.output
     engee.close()
