@@ -63,6 +63,7 @@ class EngeeKernel(Kernel):
         super().__init__(**arguments)
         self.settings_error: EngeeError | None = None
         self._engee: EngeeSession | None = None
+        self._retired: list[EngeeSession] = []
         self._shutting_down = False
         self._running = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
@@ -144,9 +145,10 @@ class EngeeKernel(Kernel):
         if store_history and not silent:
             self._history.append((count, code))
         async with Publisher(send, ask, execution_count=count, silent=silent) as output:
-            self._output = output
-            while self._remarks:
-                output.notice(self._remarks.pop(0))
+            if not silent:
+                self._output = output
+                while self._remarks:
+                    output.notice(self._remarks.pop(0))
             try:
                 if self._was_interrupted_before(parent):
                     raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
@@ -190,11 +192,15 @@ class EngeeKernel(Kernel):
             if self.settings_error is not None:
                 raise self.settings_error
             client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
-            self._engee = EngeeSession(client, self.settings.options())
+            before = self._retired[-1] if self._retired else None
+            self._engee = EngeeSession(client, self.settings.options(), notebook=before.notebook if before else "")
+            self._engee.started = before.started if before else None
         return self._engee
 
     def disconnect(self) -> None:
-        """Forget the session, so that the next cell uses changed settings."""
+        """Let the next cell use changed settings. What runs beside the cells goes on with the old ones."""
+        if self._engee is not None:
+            self._retired.append(self._engee)
         self._engee = None
 
     def tell(self, text: str) -> None:
@@ -255,7 +261,7 @@ class EngeeKernel(Kernel):
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Called on the control thread. A cell that runs is left to its job; a restart stops it."""
         self._shutting_down = True
-        if self._main_loop is not None and self._engee is not None:
+        if self._main_loop is not None and (self._engee is not None or self._retired):
             ending = asyncio.run_coroutine_threadsafe(self._end(restart), self._main_loop)
             try:
                 await asyncio.wait_for(asyncio.wrap_future(ending), timeout=4.0)
@@ -265,13 +271,19 @@ class EngeeKernel(Kernel):
 
     async def _end(self, restart: bool) -> None:
         engee = self._engee
-        if engee is None:
-            return
-        if engee.busy and restart:
+        if engee is not None and engee.busy and restart:
             engee.interrupt()
             await engee.idle(bound_s=2.0)
-        await engee.detach()
-        await engee.client.close()
+        sessions = [*self._retired, *([engee] if engee is not None else [])]
+        for session in sessions:
+            await session.detach()
+        if self.settings.stop_on_shutdown and not restart:
+            try:
+                await sessions[-1].stop_what_it_started()
+            except EngeeError as error:
+                self.log.warning("The Engee server was not stopped: %s", error.message)
+        for session in sessions:
+            await session.client.close()
 
     # Questions, also while a cell runs
 
