@@ -93,7 +93,10 @@ class TokenTooYoungError(TokenRejectedError):
 
 
 class ServerNotRunningError(ApiError):
-    """`server_status` is the management API's word: "stopped", "starting" or "stopping"."""
+    """`server_status` is the management API's word: "stopped", "starting" or "stopping".
+
+    `may_have_run` is set on the instance where the server may have stopped while it ran the request.
+    """
 
     def __init__(
         self, message: str, hint: str = "", *, status: int = 0, call: str = "", server_status: str = "stopped"

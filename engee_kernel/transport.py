@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -35,6 +36,8 @@ from .errors import (
 
 CONNECT_TIMEOUT_S = 10.0
 REPLY_TIMEOUT_S = 30.0
+# between the clock of the host that answers and the one that keeps the server's times
+CLOCK_MARGIN_S = 1.0
 EXPLAINABLE = (401, 403, 404, 500, 502, 503, 504)
 
 
@@ -96,16 +99,17 @@ class Transport:
         call = f"{method} …/{path}"
         if not self.prefix:
             await self._find_prefix()
+        sent_at = time.monotonic()
         request = self._http().build_request(method, self.prefix + path, timeout=_timeouts(timeout_s), **parts)
         try:
             with translated(call):
                 response = await self._http().send(request, auth=self._auth(), stream=True)
         except UnreachableError as error:
             # on some installations the prefix's host goes away with the server
-            raise await self._explained(error) from error
+            raise await self._explained(error, sent_at) from error
         try:
             if response.status_code in EXPLAINABLE:
-                await self._explain(response, call)
+                await self._explain(response, call, sent_at)
             yield response
         finally:
             await response.aclose()
@@ -119,7 +123,7 @@ class Transport:
                 server_status=status.status,
             )
 
-    async def _explain(self, response: httpx.Response, call: str) -> None:
+    async def _explain(self, response: httpx.Response, call: str, sent_at: float) -> None:
         """Raise where the management API knows why; return where the reply speaks for itself."""
         with translated(call):
             await response.aread()
@@ -128,21 +132,24 @@ class Transport:
         try:
             wire.raise_for_status(reply, path_call=path_call)
         except (TokenRejectedError, NotFoundError, GatewayError, UnexpectedReplyError) as error:
-            explained = await self._explained(error)
+            explained = await self._explained(error, sent_at)
             if explained is not error:
                 raise explained from error
         except ApiError:
             return  # a refused path: the caller reads it from the reply
 
-    async def _explained(self, error: EngeeError) -> EngeeError:
-        """A better error where the management API knows the reason; else the error itself."""
+    async def _explained(self, error: EngeeError, sent_at: float) -> EngeeError:
+        """A better error where the management API knows the reason; else the error itself.
+
+        `sent_at`: when the failed request was sent, by `time.monotonic`.
+        """
         try:
             status = await self.status()
         except EngeeError:
             return error
         code, call = getattr(error, "status", 0), getattr(error, "call", "")
         if not status.running:
-            return ServerNotRunningError(
+            stopped = ServerNotRunningError(
                 f"The Engee server is {status.status}.",
                 "Wait until it runs."
                 if status.status == "starting"
@@ -152,6 +159,11 @@ class Transport:
                 call=call,
                 server_status=status.status,
             )
+            # a server that stops while it runs code is answered for by the same gateway
+            down_s = status.down_s
+            was_down = down_s is not None and down_s > time.monotonic() - sent_at + CLOCK_MARGIN_S
+            stopped.may_have_run = not (was_down or isinstance(error, UnreachableError))
+            return stopped
         if isinstance(error, TokenRejectedError):
             return TokenTooYoungError(
                 "Engee accepts this token, but the running server does not: "

@@ -120,6 +120,20 @@ class ServerStatus:
     def running(self) -> bool:
         return self.status == "running"
 
+    @property
+    def down_s(self) -> float | None:
+        """For how many seconds no code can have run, by Engee's own clock; None where that is not known."""
+        moments = {
+            "starting": (self.starting_at,),
+            "stopping": (self.stopping_at,),
+            "stopped": (self.stopping_at, self.stopped_at),
+        }.get(self.status, ())
+        since = min((moment for moment in moments if moment is not None), default=None)
+        if since is not None and self.server_time is not None:
+            return (self.server_time - since).total_seconds()
+        never_started = self.status == "stopped" and since is None and self.started_at is None
+        return math.inf if never_started else None
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
