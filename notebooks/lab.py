@@ -23,7 +23,7 @@ def main() -> int:
         print("Starting the local Engee …", flush=True)
         engee.start()
         print(f"It answers at {engee.url}. Ctrl-C here ends it and JupyterLab.", flush=True)
-        return run_lab(local_environment(engee))
+        return run_lab(local_environment(engee, FOLDER.parent / "build" / "jupyter"))
     except LocalEngeeError as error:
         print(error, file=sys.stderr)
         return 1
