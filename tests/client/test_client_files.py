@@ -48,11 +48,15 @@ def remote(path: Path, engee: LocalEngee) -> str:
     return "/user/" + path.relative_to(engee.user_dir).as_posix()
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 async def test_one_file_to_a_new_folder(client: EngeeClient, local_engee: LocalEngee, folder: Path) -> None:
     target = folder / "new" / "deep"
     assert await client.upload([file(directory=remote(target, local_engee))]) is None
     assert (target / "a.bin").read_bytes() == CONTENT
-    assert sorted(path.name for path in target.iterdir()) == ["a.bin"]
+    assert names(target) == ["a.bin"]
 
 
 async def test_several_files_to_several_folders(client: EngeeClient, local_engee: LocalEngee, folder: Path) -> None:
@@ -69,7 +73,7 @@ async def test_several_files_to_several_folders(client: EngeeClient, local_engee
 async def test_names(client: EngeeClient, local_engee: LocalEngee, folder: Path, name: str) -> None:
     where = remote(folder, local_engee)
     await client.upload([file(b"x", name, where)])
-    assert [path.name for path in folder.iterdir()] == [name]
+    assert names(folder) == [name]
     kind, _, data = await fetched(client, f"{where}/{name}")
     assert (kind, data) == ("file", b"x")
 
@@ -87,7 +91,7 @@ async def test_an_existing_file_is_kept(client: EngeeClient, local_engee: LocalE
     for content in (b"first", b"second"):
         await client.upload([file(content, "a.csv", where)])
     assert (folder / "a.csv").read_bytes() == b"first"
-    assert {path.read_bytes() for path in folder.iterdir()} == {b"first", b"second"}
+    assert {(folder / name).read_bytes() for name in names(folder)} == {b"first", b"second"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ async def test_an_upload_over_the_servers_limit(client: EngeeClient, local_engee
     local_engee.configure(upload_limit_bytes=1000)
     with pytest.raises(TooLargeError):
         await client.upload([file(directory=remote(folder, local_engee))])
-    assert list(folder.iterdir()) == []
+    assert names(folder) == []
 
 
 async def test_an_upload_that_is_cut_leaves_nothing(client: EngeeClient, local_engee: LocalEngee, folder: Path) -> None:
@@ -133,7 +137,7 @@ async def test_an_upload_that_is_cut_leaves_nothing(client: EngeeClient, local_e
     with pytest.raises(ReplyLostError) as caught:
         await client.upload([file(directory=remote(folder, local_engee))])
     assert caught.value.may_have_run
-    assert list(folder.iterdir()) == []
+    assert names(folder) == []
     assert len([call for call in local_engee.requests() if call["path"].endswith("/upload")]) == 1
 
 
@@ -143,7 +147,7 @@ async def test_an_upload_whose_reply_is_lost_is_not_repeated(
     local_engee.faults({"kind": "drop_after", "path": "file/upload", "count": 1})
     with pytest.raises(ReplyLostError):
         await client.upload([file(directory=remote(folder, local_engee))])
-    assert [path.name for path in folder.iterdir()] == ["a.bin"]
+    assert names(folder) == ["a.bin"]
 
 
 @pytest.mark.parametrize("download_name", ["plain", "extended", "none"])
@@ -225,6 +229,6 @@ async def test_any_name_and_content_go_there_and_back(
     folder = tmp_path_factory.mktemp("any").name
     async with EngeeClient(local_engee.url, local_engee.token) as client:
         await client.upload([file(content, name, f"/user/any/{folder}")])
-        assert [path.name for path in (local_engee.user_dir / "any" / folder).iterdir()] == [name]
+        assert names(local_engee.user_dir / "any" / folder) == [name]
         _, _, data = await fetched(client, f"/user/any/{folder}/{name}")
     assert data == content

@@ -328,7 +328,7 @@ _json = st.recursive(
     max_leaves=8,
 )
 _names = st.sampled_from(
-    "serverStatus url result error jobs job_id status inactivityTimeout type data expires_in access_token".split()
+    ("serverStatus", "url", "result", "error", "jobs", "job_id", "status", "type", "data", "expires_in", "access_token")
 )
 
 
