@@ -203,6 +203,12 @@ class EngeeKernel(Kernel):
             self._retired.append(self._engee)
         self._engee = None
 
+    def apply_settings(self) -> None:
+        """Let the session that there is use changed settings."""
+        if self._engee is not None:
+            self._engee.options = self.settings.options()
+            self._engee.watch.keep_alive = self.settings.keep_alive
+
     def tell(self, text: str) -> None:
         """A remark for the person: in the running cell's output, else in the next one's."""
         if self._output is not None:

@@ -19,7 +19,7 @@ from ..output import Output
 from ..session import Session
 from .grammar import Call
 
-_MODULES = ("help", "jobs")
+_MODULES = ("help", "jobs", "account", "server", "settings")
 
 RunCell = Callable[[Cell, Output], Awaitable[None]]
 
@@ -35,6 +35,12 @@ class KernelServices(Protocol):
 
     def disconnect(self) -> None:
         """Forget the session, so that the next cell uses changed settings."""
+
+    def apply_settings(self) -> None:
+        """Let the session that there is use changed settings."""
+
+    def tell(self, text: str) -> None:
+        """A remark for the person, in this output or the next one."""
 
     def history(self) -> list[tuple[int, str]]:
         """Execution counts and codes of this kernel's cells, oldest first."""
