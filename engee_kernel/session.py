@@ -274,11 +274,15 @@ class Session:
                 )
             await self.start_server(output)
 
-    async def start_server(self, output: Output) -> None:
+    async def start_server(self, output: Output, inactivity_timeout_s: float | None = None) -> None:
         """Start the server and wait until it runs, within `start_bound_s`. Raises ServerNotRunningError."""
         self.remote.forget_epoch()
-        bound_s = self.options.start_bound_s
-        status, was_us = await server.start(self.client, bound_s=bound_s, progress=output.condition)
+        status, was_us = await server.start(
+            self.client,
+            bound_s=self.options.start_bound_s,
+            progress=output.condition,
+            inactivity_timeout_s=inactivity_timeout_s,
+        )
         self.watch.saw(status)
         if was_us:
             self.started = status
