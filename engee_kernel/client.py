@@ -77,6 +77,11 @@ class EngeeClient:
     def url(self) -> str:
         return self._transport.url
 
+    @property
+    def prefix(self) -> str:
+        """The address of the user's server; "" before the first call that needs it."""
+        return self._transport.prefix
+
     def __repr__(self) -> str:
         return f"EngeeClient({self.url!r}, token={STARS!r})"
 

@@ -161,7 +161,7 @@ def _pages(lines: Iterable[str]) -> Pages:
         known = entries.get(fields["job_id"])
         if known:
             entries[known.job_id] = replace(known, **fields)
-        elif _REQUIRED <= fields.keys():
+        elif fields.keys() >= _REQUIRED:
             entries[fields["job_id"]] = Entry(**fields)
         # else the end of a job that the journal has forgotten
     return Pages(entries, unreadable)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import Any
 
+from . import jobcalls, submission
 from .cell import Cell, State
 from .client import EngeeClient
 from .dialogue import AgentMissingError, CellAnswer, EpochError, read_cell
@@ -29,26 +29,15 @@ from .errors import (
     StillRunningError,
 )
 from .events import Input
+from .jobcalls import JobHabits, Noted
 from .output import Options, Output
+from .prompts import Prompts
 from .remote import Remote, is_stall
 from .text import duration
 
 JOB_POLL_S = 5.0
 LONGEST_PAUSE_S = 5.0
 JOB_NAME_LIMIT = 60
-
-
-class JobHabits:
-    """What this Engee has shown of its jobs; kept for the session so that it is learned once."""
-
-    def __init__(self) -> None:
-        self.share_process = True
-        self.let_evals_through = True
-
-    @property
-    def usable(self) -> bool:
-        """Whether a `finish` job keeps a cell's record without silencing it."""
-        return self.share_process and self.let_evals_through
 
 
 class Life:
@@ -65,6 +54,7 @@ class Life:
         notebook: str,
         habits: JobHabits,
         acknowledge: list[str],
+        noted: Noted,
     ) -> None:
         self._client = client
         self._remote = remote
@@ -74,41 +64,61 @@ class Life:
         self._notebook = notebook
         self._habits = habits
         self._acknowledge = acknowledge
+        self._noted = noted
         self._started = time.monotonic()
         self._trouble_since: float | None = None
         self._pause_s = 0.0
         self._answered_since_job = False
         self._job: asyncio.Task[None] | None = None
         self._next_job_poll = 0.0
-        self._asking: asyncio.Task[None] | None = None
+        self._prompts = Prompts(remote, cell, output, replayed=False)
         self._tries = 0
+        self._by_submit = False
+        self._send_again = False
 
     # From start to end
 
     async def run(self) -> None:
         """Submit the cell and follow it to its end. Raises what ended it otherwise."""
         await self._remote.ensure()
+        self._by_submit = True
         self._cell.become(State.SENT)
         await self._follow()
 
-    async def run_as_job(self, name: str | None) -> None:
-        """The same through the jobs API from the start: the job runs the cell and keeps its record.
+    async def hand_in(self, name: str | None, *, beside: bool, limit_s: float) -> None:
+        """Have a job run the cell and keep its record; returns when Engee has accepted it.
 
-        Raises AgentMissingError when jobs run in a process of their own; the code was not run then.
+        `beside`: not behind the notebook's other cells; `limit_s`: interrupted after so long, 0 for never.
         """
         await self._remote.ensure()
         self._cell.become(State.SENT)
-        code = self._remote.command("job", *self._arguments(), **self._settings())
-        await self._client.create_job(code, job_id=self._cell.cell_id, name=name)
+        wishes = submission.settings(self._cell, self._options)
+        if beside:
+            wishes["beside"] = True
+        if limit_s:
+            wishes["limit_s"] = float(limit_s)
+        code = self._remote.command("run_job", *submission.arguments(self._notebook, self._cell), **wishes)
+        condition, bound_s = self._output.condition, self._options.reconnect_bound_s
+        await jobcalls.create(
+            self._client, code, job_id=self._cell.cell_id, name=name, condition=condition, bound_s=bound_s
+        )
         self._cell.become(State.HANDED)
+        await self._noted(self._cell, "job", name or "")
+
+    async def run_as_job(self, name: str | None, limit_s: float) -> None:
+        """The cell through the jobs API from the start, followed to its end.
+
+        Raises AgentMissingError when jobs run in a process of their own; the code was not run then.
+        """
+        await self.hand_in(name, beside=False, limit_s=limit_s)
         await self._follow()
 
-    async def attach(self) -> None:
-        """Follow a cell that an earlier kernel handed to a job."""
+    async def attach(self, *, handed: bool) -> None:
+        """Follow a cell that an earlier kernel sent, from its first event on; `handed`: a job keeps its record."""
         await self._remote.ensure()
+        self._prompts = Prompts(self._remote, self._cell, self._output, replayed=True)
         self._cell.become(State.SENT)
-        self._cell.become(State.HANDED)
-        self._next_job_poll = time.monotonic()
+        self._cell.become(State.HANDED if handed else State.RUNNING)
         await self._follow()
 
     async def interrupt(self) -> None:
@@ -116,11 +126,13 @@ class Life:
         pause_s = 0.1
         while not self._cell.over:
             try:
-                await self._remote.call("interrupt", self._cell.cell_id)
-                return
+                answer = await self._remote.call("interrupt", self._cell.cell_id)
+                if answer.get("state") != "unknown":  # else its job has not begun
+                    return
             except (NetworkError, GatewayError, RateLimitedError):
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                pass
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def leave(self, bound_s: float = 2.0) -> None:
         """Give up waiting: make sure that a job keeps the record, where that is still possible."""
@@ -134,11 +146,11 @@ class Life:
 
     async def close(self) -> None:
         """End what runs beside the cell."""
-        for task in (self._asking, self._job):
-            if task is not None and not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        await self._prompts.close()
+        if self._job is not None and not self._job.done():
+            self._job.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._job
 
     # The loop
 
@@ -165,16 +177,17 @@ class Life:
         look_at_job = self._next_job_poll and time.monotonic() >= self._next_job_poll
         if look_at_job and (answer := await self._job_answer()) is not None:
             return answer
-        if cell.state is State.SENT:
+        if cell.state is State.SENT or self._send_again:
+            self._send_again = False
             self._tries += 1
             wait_s = min(self._options.handoff_after_s, self._remote.wait_s)
             return await self._remote.cell_call(
                 "submit",
-                *self._arguments(),
+                *submission.arguments(self._notebook, cell),
                 wait_s,
                 list(self._acknowledge),
                 wait_s=wait_s,
-                **self._settings(),
+                **submission.settings(cell, self._options),
             )
         wait_s = self._remote.wait_s
         if self._habits.usable and self._job is None and cell.state is State.RUNNING:
@@ -191,7 +204,7 @@ class Life:
         before = cell.state
         for event in cell.accept(answer):
             if isinstance(event, Input):
-                self._ask_person(event)
+                await self._prompts.ask(event)
             else:
                 await self._output.publish(event)
         if before is State.SENT:
@@ -200,11 +213,11 @@ class Life:
             self._acknowledge.append(cell.cell_id)
 
     async def _not_there_yet(self) -> None:
-        """A job that was accepted has not begun: wait for it, and look at the job itself."""
+        """The agent does not know the cell: a job that was accepted has not begun, or `submit` never arrived."""
         if self._cell.state is not State.HANDED:
             raise AgentUnavailableError("The agent does not know this cell.")
-        if not self._next_job_poll:
-            self._next_job_poll = time.monotonic()
+        self._send_again = self._by_submit
+        self._next_job_poll = self._next_job_poll or time.monotonic()
         await asyncio.sleep(0.2)
 
     # Jobs
@@ -218,14 +231,17 @@ class Life:
     async def _hand_over(self) -> None:
         """Create the job that only waits for the cell and then holds all its events."""
         code = self._remote.command("finish", self._cell.cell_id)
-        name = " ".join(self._cell.code.split())[:JOB_NAME_LIMIT]
+        first = " ".join(self._cell.code.split())[:JOB_NAME_LIMIT]
+        name = f"In[{self._cell.count}] {first}".strip()
         try:
-            await self._client.create_job(code, job_id=self._cell.cell_id, name=f"In[{self._cell.count}] {name}")
+            await self._client.create_job(code, job_id=self._cell.cell_id, name=name)
         except JobExistsError:
             pass
         except EngeeError as error:
             # the cell goes on without a durable record, and says so only once
-            if not isinstance(error, NetworkError | GatewayError | RateLimitedError):
+            if isinstance(error, NetworkError | GatewayError | RateLimitedError):
+                self._job = None  # tried again while the cell runs
+            else:
                 self._habits.share_process = False
                 self._output.notice(
                     f"Long cells can't be handed to a job here ({error.message}) "
@@ -234,6 +250,7 @@ class Life:
             return
         if self._cell.state in (State.SENT, State.RUNNING):
             self._cell.become(State.HANDED)
+        await self._noted(self._cell, "cell", "")
 
     async def _job_answer(self) -> CellAnswer | None:
         """What the job says, if it is done. Sets when to look again."""
@@ -254,6 +271,10 @@ class Life:
             if self._cell.seen == 0 and self._job is None:
                 raise  # the job was to run the cell, in a process that has no agent
             return None
+        except AgentUnavailableError:
+            return None  # the record is too long for a result here: the agent itself still has it
+        if answer.state == "unknown":
+            return None  # the job overtook the cell
         if not self._answered_since_job and self._job is not None:
             self._habits.let_evals_through = False
         return answer
@@ -328,38 +349,3 @@ class Life:
 
     def _attach_hint(self, hint: str) -> str:
         return f"{hint}\nFollow it later with: %jobs attach {self._cell.cell_id}".strip()
-
-    # Prompts
-
-    def _ask_person(self, prompt: Input) -> None:
-        self._asking = asyncio.create_task(self._answer(prompt))
-
-    async def _answer(self, prompt: Input) -> None:
-        line = await self._output.ask(prompt)
-        end_of_input = "\x04"
-        try:
-            await self._remote.call(
-                "answer", self._cell.cell_id, prompt.prompt_id, end_of_input if line is None else line
-            )
-        except EngeeError as error:
-            self._output.notice(f"What was typed did not reach the cell ({error.message}) Interrupt it and try again.")
-
-    # Arguments
-
-    def _arguments(self) -> tuple[str, str, int, str]:
-        return (self._notebook, self._cell.cell_id, self._cell.count, self._cell.code)
-
-    def _settings(self) -> dict[str, Any]:
-        """Only what differs from the agent's defaults: the command travels with every cell."""
-        settings: dict[str, Any] = {}
-        if self._options.workspace != "main":
-            settings["workspace"] = self._options.workspace
-        if self._cell.silent:
-            settings["silent"] = True
-        if self._cell.stdin_allowed:
-            settings["stdin_allowed"] = True
-        if self._options.output_limit_bytes != Options.output_limit_bytes:
-            settings["output_limit_bytes"] = self._options.output_limit_bytes
-        if self._cell.expressions:
-            settings["user_expressions"] = [part for pair in self._cell.expressions.items() for part in pair]
-        return settings

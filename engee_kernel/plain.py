@@ -5,20 +5,17 @@ The API can neither stop code nor stream its output: this mode says what it can'
 
 from __future__ import annotations
 
-import asyncio
 import time
 
+from . import jobcalls
 from .cell import Cell, State
 from .client import EngeeClient
-from .errors import CodeError, GatewayError, ReplyLostError, StillRunningError
-from .events import Done, Failure, Result
+from .errors import CodeError, GatewayError, NotFoundError, ReplyLostError, SessionLostError, StillRunningError
+from .events import Done, Result
+from .jobcalls import Noted
 from .output import Options, Output
-from .text import duration, split_description
-from .wire import Job
-
-FIRST_POLL_S = 0.2
-LONGEST_POLL_S = 5.0
-POLL_GROWTH = 1.4
+from .records import failure
+from .text import duration
 
 
 async def run_eval(client: EngeeClient, cell: Cell, output: Output, options: Options) -> None:
@@ -47,36 +44,54 @@ async def run_eval(client: EngeeClient, cell: Cell, output: Output, options: Opt
     await _finish(cell, output, "ok", started)
 
 
-async def run_job(client: EngeeClient, cell: Cell, output: Output, *, name: str | None) -> None:
+async def run_job(
+    client: EngeeClient, cell: Cell, output: Output, options: Options, *, name: str | None, noted: Noted
+) -> None:
     """The cell as a job, followed until it is done."""
+    await hand_in(client, cell, output, options, name=name, noted=noted)
+    await follow_job(client, cell, output, options)
+
+
+async def hand_in(
+    client: EngeeClient, cell: Cell, output: Output, options: Options, *, name: str | None, noted: Noted
+) -> None:
+    """Have a job run the cell's raw code; returns when Engee has accepted it."""
     cell.become(State.SENT)
-    await client.create_job(cell.code, job_id=cell.cell_id, name=name)
+    await jobcalls.create(
+        client,
+        cell.code,
+        job_id=cell.cell_id,
+        name=name,
+        condition=output.condition,
+        bound_s=options.reconnect_bound_s,
+    )
     cell.become(State.HANDED)
+    await noted(cell, "plain", name or "")
+
+
+async def follow_job(client: EngeeClient, cell: Cell, output: Output, options: Options) -> None:
+    """Wait for the job of a cell that was handed in, and show its result."""
     started = time.monotonic()
-    job = await poll(client, cell.cell_id)
+    try:
+        job = await jobcalls.finished(
+            client, cell.cell_id, condition=output.condition, bound_s=options.reconnect_bound_s
+        )
+    except StillRunningError:
+        cell.become(State.LEFT)
+        raise
+    except NotFoundError as error:
+        cell.become(State.LOST)
+        raise SessionLostError(
+            "Engee does not know the job any more: it was restarted while the job ran, or has forgotten it. "
+            "Its result is gone; the code was not run again.",
+            "Files in /user are kept.",
+        ) from error
     if job.error is not None:
         await output.publish(failure(job.error))
         await _finish(cell, output, "error", started)
         return
     await _publish_value(cell, output, job.text or "")
     await _finish(cell, output, "ok", started)
-
-
-async def poll(client: EngeeClient, job_id: str) -> Job:
-    """The job when it is done, asked for at growing intervals up to 5 s. Raises NotFoundError."""
-    pause_s = FIRST_POLL_S
-    while True:
-        job = await client.job(job_id)
-        if job.done:
-            return job
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * POLL_GROWTH, LONGEST_POLL_S)
-
-
-def failure(error: CodeError) -> Failure:
-    """The API's error triple as an event; the trace stays text, see `text.split_description`."""
-    message, _, _ = split_description(error.full_description)
-    return Failure(error.type, error.short_description, message, full=error.full_description)
 
 
 async def _publish_value(cell: Cell, output: Output, text: str) -> None:

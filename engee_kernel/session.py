@@ -12,22 +12,20 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from . import plain, server
+from . import attachment, plain, server
 from .cell import Cell, State
 from .client import EngeeClient
 from .dialogue import AgentMissingError
-from .errors import (
-    AgentUnavailableError,
-    EngeeError,
-    ServerNotRunningError,
-    SessionLostError,
-    StillRunningError,
-)
-from .life import JobHabits, Life
+from .errors import AgentUnavailableError, EngeeError, ServerNotRunningError, SessionLostError
+from .interrupts import Interrupts
+from .jobcalls import JobHabits
+from .journal import Journal
+from .life import Life
+from .limits import within
+from .notes import Notes
 from .output import Options, Output
 from .remote import Remote
 from .server import ServerWatch
-from .text import duration
 from .wire import ServerStatus
 
 QUERY_BOUND_S = 10.0
@@ -39,7 +37,9 @@ class Session:
     All methods belong to one event loop.
     """
 
-    def __init__(self, client: EngeeClient, options: Options, *, notebook: str = "") -> None:
+    def __init__(
+        self, client: EngeeClient, options: Options, *, notebook: str = "", journal: Journal | None = None
+    ) -> None:
         self.client = client
         self.options = options
         self.notebook = notebook or str(uuid.uuid4())
@@ -50,12 +50,14 @@ class Session:
         self._output: Output | None = None
         self.agent_trouble: AgentUnavailableError | None = None
         self.remote = Remote(client, poll_wait_s=options.poll_wait_s)
+        self.notes = Notes(client, self.remote, journal, self._remark)
         self._habits = JobHabits()
         self._acknowledge: list[str] = []
         self._cells_run = 0
         self._life: Life | None = None
-        self._stop = asyncio.Event()
+        self._interrupts = Interrupts(options.interrupt_grace_s)
         self._work: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
 
     @property
     def with_agent(self) -> bool:
@@ -76,24 +78,58 @@ class Session:
             status = await self.client.status()
             self.watch.saw(status)
             if status.running:
-                await self._agent_ready()
+                await self.agent_ready()
 
-    async def run(self, cell: Cell, output: Output, *, as_job: bool = False, name: str | None = None) -> None:
+    async def run(
+        self, cell: Cell, output: Output, *, as_job: bool = False, name: str | None = None, limit_s: float = 0.0
+    ) -> None:
         """Run a cell to its end; its Done event comes last. Raises what else ended it.
 
+        `limit_s`: a job is interrupted after so many seconds, 0 for never.
         StillRunningError: the person interrupted, or the connection is gone, and the code goes on.
         """
-        self._stop.clear()
-        await self._bounded(cell, output, self._run(cell, output, as_job, name))
+        self._interrupts.clear()
+        work = self._run(cell, output, as_job, name, limit_s)
+        if limit_s:
+            work = within(limit_s, self.options.interrupt_grace_s if self.with_agent else None, cell, work)
+        await self._bounded(cell, output, work)
+
+    async def start_job(self, cell: Cell, output: Output, *, name: str | None = None, limit_s: float = 0.0) -> None:
+        """Have a job run the cell, beside the notebook's other cells, and return when it has begun (or is queued).
+
+        `cell.cell_id` is the job's id afterwards.
+        """
+        self._interrupts.clear()
+        await self._bounded(cell, output, self._run(cell, output, True, name, limit_s, detached=True))
 
     async def attach(self, cell: Cell, output: Output) -> None:
-        """Follow a cell (known by its `cell_id`) that runs, or ran, as a job."""
-        self._stop.clear()
-        await self._bounded(cell, output, self._attach(cell, output))
+        """Show a job's output from its beginning (`cell.cell_id` is its id) and follow it.
+
+        An interrupt ends the following, not the code. Raises NotFoundError where nobody knows the job.
+        """
+        self._interrupts.clear()
+        await self._bounded(cell, output, self._attach(cell, output), stops_code=False)
+
+    async def agent_ready(self) -> bool:
+        """Whether there is an agent to ask; installs it in a running server. Raises errors of the API."""
+        if not self.with_agent:
+            return False
+        try:
+            await self.remote.ensure()
+        except AgentUnavailableError as error:
+            self.agent_trouble = error
+            return False
+        return True
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something run beside the cells until it ends or the kernel does."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def interrupt(self) -> None:
         """Stop the running cell; a second one, while the first is being tried, gives the prompt back at once."""
-        self._stop.set()
+        self._interrupts.interrupt()
 
     async def ask(self, function: str, *args: Any, **options: Any) -> Mapping[str, Any] | None:
         """The agent's answer to a question about code; None where there is no agent to ask.
@@ -113,6 +149,8 @@ class Session:
 
     async def detach(self) -> None:
         """The kernel ends: let go of what runs. The cell goes on in Engee; a job keeps its record."""
+        for task in self._beside:
+            task.cancel()
         if self._life is not None:
             await self._life.leave()
         if self._work is not None:
@@ -121,9 +159,19 @@ class Session:
 
     # One cell
 
-    async def _run(self, cell: Cell, output: Output, as_job: bool, name: str | None) -> None:
+    async def _run(
+        self, cell: Cell, output: Output, as_job: bool, name: str | None, limit_s: float, *, detached: bool = False
+    ) -> None:
+        async def route() -> None:
+            await self._choose_mode(output)
+            if not as_job:
+                await self._run_cell(cell, output)
+            else:
+                await self._run_job(cell, output, name, limit_s, detached)
+            self._cells_run += 1
+
         try:
-            await self._route(cell, output, as_job, name)
+            await route()
         except ServerNotRunningError:
             if cell.state not in (State.NEW, State.SENT) or not self.options.auto_start:
                 raise
@@ -133,37 +181,35 @@ class Session:
             if self._cells_run:
                 output.notice("The Engee server had stopped and was started again: the variables are gone.")
                 self._cells_run = 0
-            await self._route(cell, output, as_job, name)
+            await route()
         except SessionLostError as error:
             if error.may_have_run or self._cells_run:
                 raise
             # no cell of this notebook had run in the old session: nothing is lost by going on
             cell.state = State.NEW
-            await self._route(cell, output, as_job, name)
+            await route()
+        finally:
+            await self.notes.ended(cell)
 
-    async def _route(self, cell: Cell, output: Output, as_job: bool, name: str | None) -> None:
+    async def _choose_mode(self, output: Output) -> None:
+        if self.with_agent and not await self.agent_ready() and self.agent_trouble is not None:
+            output.notice(f"{self.agent_trouble.message} Cells run in plain mode: output comes when a cell has ended.")
+
+    async def _run_cell(self, cell: Cell, output: Output) -> None:
         if self.with_agent:
-            try:
-                await self._agent_ready()
-            except AgentUnavailableError as error:
-                self.agent_trouble = error
-                output.notice(f"{error.message} Cells run in plain mode: output comes when a cell has ended.")
-        if not self.with_agent:
-            if as_job:
-                await plain.run_job(self.client, cell, output, name=name)
-            else:
-                await plain.run_eval(self.client, cell, output, self.options)
-        elif as_job:
-            await self._run_as_job(cell, output, name)
-        else:
             await self._live(self._new_life(cell, output), "run")
-        self._cells_run += 1
+        else:
+            await plain.run_eval(self.client, cell, output, self.options)
 
-    async def _run_as_job(self, cell: Cell, output: Output, name: str | None) -> None:
-        if self._habits.share_process:
+    async def _run_job(self, cell: Cell, output: Output, name: str | None, limit_s: float, detached: bool) -> None:
+        if self.with_agent and self._habits.share_process:
             life = self._new_life(cell, output)
             try:
-                await self._live(life, "run_as_job", name)
+                if detached:
+                    await self._live(life, "hand_in", name, beside=True, limit_s=limit_s)
+                    await attachment.begun(self.client, self.remote, cell)
+                else:
+                    await self._live(life, "run_as_job", name, limit_s)
                 return
             except AgentMissingError:
                 # the answer says that the code was not run; a job's id can't be used again
@@ -171,10 +217,16 @@ class Session:
                 output.notice("Jobs run in a process of their own here: without this notebook's variables.")
                 cell.cell_id = str(uuid.uuid4())
                 cell.state = State.NEW
-        await plain.run_job(self.client, cell, output, name=name)
+        await plain.hand_in(self.client, cell, output, self.options, name=name, noted=self.notes.accepted)
+        if not detached:
+            await plain.follow_job(self.client, cell, output, self.options)
 
     async def _attach(self, cell: Cell, output: Output) -> None:
-        await self._live(self._new_life(cell, output), "attach")
+        async def live(handed: bool) -> None:
+            await self._live(self._new_life(cell, output), "attach", handed=handed)
+
+        await attachment.attach(self, cell, output, live)
+        await self.notes.ended(cell)
 
     def _new_life(self, cell: Cell, output: Output) -> Life:
         return Life(
@@ -186,75 +238,32 @@ class Session:
             notebook=self.notebook,
             habits=self._habits,
             acknowledge=self._acknowledge,
+            noted=self.notes.accepted,
         )
 
-    async def _live(self, life: Life, method: str, *args: Any) -> None:
+    async def _live(self, life: Life, method: str, *args: Any, **options: Any) -> None:
         self._life = life
         try:
-            await getattr(life, method)(*args)
+            await getattr(life, method)(*args, **options)
         finally:
             self._life = None
             await life.close()
 
-    async def _agent_ready(self) -> None:
-        await self.remote.ensure()
-
-    # Interrupts
-
-    async def _bounded(self, cell: Cell, output: Output, work: Coroutine[Any, Any, None]) -> None:
-        """The work, with the person's interrupts: tried remotely, then given up, within a bound."""
+    async def _bounded(
+        self, cell: Cell, output: Output, work: Coroutine[Any, Any, None], *, stops_code: bool = True
+    ) -> None:
+        """The work, with the person's interrupts and an eye on the server."""
         self._output = output
         while self.remarks:
             output.notice(self.remarks.pop(0))
         task = self._work = asyncio.create_task(self.watch.beside(work))
         try:
-            if not await self._until_stopped(task, None):
-                await task
-                return
-            life = self._life
-            if cell.state is State.NEW:
-                raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
-            if life is None:
-                cell.become(State.LEFT)
-                raise StillRunningError(
-                    "Interrupted: the prompt is yours again, but Engee's API can't stop code, so the cell may "
-                    "still be running there."
-                )
-            output.condition("interrupting")
-            await self._interrupt(cell, life, task)
+            await self._interrupts.bound(cell, output, task, lambda: self._life, stops_code=stops_code)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError, EngeeError):
                 await task
             self._work = self._output = None
-
-    async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None]) -> None:
-        sending = asyncio.create_task(life.interrupt())
-        try:
-            if not await self._until_stopped(work, self.options.interrupt_grace_s):
-                await work
-                return
-        finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError, EngeeError):
-                await sending
-        await life.leave()
-        raise StillRunningError(
-            f"Interrupted, but the cell has not stopped within {duration(self.options.interrupt_grace_s)}: "
-            "it still runs in Engee (code that never yields can't be stopped from outside).",
-            f"Follow it with: %jobs attach {cell.cell_id}\nEnd it by restarting Engee: %engee restart",
-        )
-
-    async def _until_stopped(self, work: asyncio.Task[None], bound_s: float | None) -> bool:
-        """Wait for the work to end (False), or for an interrupt or the bound (True)."""
-        if bound_s is not None:
-            self._stop.clear()
-        stop = asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait({work, stop}, timeout=bound_s, return_when=asyncio.FIRST_COMPLETED)
-            return not work.done()
-        finally:
-            stop.cancel()
 
     # The server
 

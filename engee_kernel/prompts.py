@@ -1,0 +1,54 @@
+"""A cell's prompts for standard input: asked one at a time, answered by their number."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from .cell import Cell
+from .errors import EngeeError
+from .events import Input
+from .output import Output
+from .remote import Remote
+
+END_OF_INPUT = "\x04"
+
+
+class Prompts:
+    """`replayed`: the cell's events are shown a second time, so that a prompt among them may be answered already."""
+
+    def __init__(self, remote: Remote, cell: Cell, output: Output, *, replayed: bool) -> None:
+        self._remote = remote
+        self._cell = cell
+        self._output = output
+        self._replayed = replayed
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self, prompt: Input) -> None:
+        """Ask the person beside all else; a cell has one open prompt, so an earlier one is over."""
+        await self.close()
+        self._asking = asyncio.create_task(self._answer(prompt))
+
+    async def close(self) -> None:
+        if self._asking is not None and not self._asking.done():
+            self._asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._asking
+        self._asking = None
+
+    async def _answer(self, prompt: Input) -> None:
+        if self._replayed and not await self._is_open(prompt):
+            return
+        line = await self._output.ask(prompt)
+        text = END_OF_INPUT if line is None else line
+        try:
+            await self._remote.call("answer", self._cell.cell_id, prompt.prompt_id, text)
+        except EngeeError as error:
+            self._output.notice(f"What was typed did not reach the cell ({error.message}) Interrupt it and try again.")
+
+    async def _is_open(self, prompt: Input) -> bool:
+        try:
+            answer = await self._remote.call("open_prompt", self._cell.cell_id)
+        except EngeeError:
+            return True  # a question too many is answered in vain; one too few leaves the cell waiting
+        return answer.get("prompt") == prompt.prompt_id

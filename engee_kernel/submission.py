@@ -1,0 +1,28 @@
+"""A cell as the agent's calls `submit`, `job` and `run_job` take it. No I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .cell import Cell
+from .output import Options
+
+
+def arguments(notebook: str, cell: Cell) -> tuple[str, str, int, str]:
+    return (notebook, cell.cell_id, cell.count, cell.code)
+
+
+def settings(cell: Cell, options: Options) -> dict[str, Any]:
+    """Only what differs from the agent's defaults: the command travels with every cell."""
+    chosen: dict[str, Any] = {}
+    if options.workspace != "main":
+        chosen["workspace"] = options.workspace
+    if cell.silent:
+        chosen["silent"] = True
+    if cell.stdin_allowed:
+        chosen["stdin_allowed"] = True
+    if options.output_limit_bytes != Options.output_limit_bytes:
+        chosen["output_limit_bytes"] = options.output_limit_bytes
+    if cell.expressions:
+        chosen["user_expressions"] = [part for pair in cell.expressions.items() for part in pair]
+    return chosen
