@@ -72,7 +72,10 @@ end
 
 # What libraries ask an output stream: colour and size as in a notebook, for code of a cell; else as before.
 in_some_cell() = origin_cell() !== nothing
-Base.get(out::CellOutput, key, default) = in_some_cell() ? (key === :color ? true : default) : get(out.original, key, default)
+function Base.get(out::CellOutput, key, default)
+    in_some_cell() || return get(out.original, key, default)
+    return key === :color ? true : default
+end
 Base.haskey(out::CellOutput, key) = in_some_cell() ? key === :color : haskey(out.original, key)
 Base.getindex(out::CellOutput, key) = in_some_cell() && key === :color ? true : getindex(out.original, key)
 Base.in(pair::Pair, out::CellOutput) = in_some_cell() ? isequal(pair, :color => true) : in(pair, out.original)

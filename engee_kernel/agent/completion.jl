@@ -34,7 +34,7 @@ function completions_of(mod::Module, code::String, cursor::Int)
     matches = Any[]
     seen = Set{String}()
     for completion in found
-        text, type = REPLCompletions.completion_text(completion), completion_type(completion)
+        text, type = text_of(completion), completion_type(completion)
         fields = object("text" => text, "type" => type)
         if type == "method"
             # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
@@ -57,6 +57,12 @@ function completions_of(mod::Module, code::String, cursor::Int)
     return reply
 end
 
+# From 1.12 on the text that is shown and the text that is inserted differ.
+function text_of(completion)::String
+    isdefined(REPLCompletions, :named_completion) && return REPLCompletions.named_completion(completion).completion
+    return REPLCompletions.completion_text(completion)
+end
+
 function argument_list(signature::String)
     open = findfirst('(', signature)
     open === nothing && return signature
@@ -73,14 +79,15 @@ end
 const COMPLETION_TYPES = Dict(
     :KeywordCompletion => "keyword", :KeyvalCompletion => "keyword", :KeywordArgumentCompletion => "param",
     :PathCompletion => "path", :PackageCompletion => "module", :PropertyCompletion => "field",
-    :FieldCompletion => "field", :MethodCompletion => "method", :BslashCompletion => "latex", :DictCompletion => "key",
+    :FieldCompletion => "field", :MethodCompletion => "method", :BslashCompletion => "latex",
+    :DictCompletion => "key",
     :ShellCompletion => "path", :TextCompletion => "text",
 )
 
 function completion_type(completion)
     kind = nameof(typeof(completion))
     kind === :ModuleCompletion || return get(COMPLETION_TYPES, kind, "text")
-    name = Symbol(REPLCompletions.completion_text(completion))
+    name = Symbol(text_of(completion))
     startswith(String(name), "@") && return "macro"
     return binding_type(completion.parent, name)
 end
@@ -94,7 +101,12 @@ function binding_type(mod::Module, name::Symbol)
     return "variable"
 end
 
-const OPENERS = r"^\s*(?:function|macro|for|while|if|elseif|else|try|catch|finally|let|begin|struct|mutable struct|module|quote)\b|\bdo\b[^()]*$|[\(\[\{,]\s*$|\b(?:begin|let|quote)\s*$"
+# A line after which the next one is indented: it opens a block or a list.
+const OPENERS = r"""
+    ^\s*(?:function|macro|for|while|if|elseif|else|try|catch|finally|let|begin|struct|mutable|module|quote)\b
+    | \bdo\b[^()]*$
+    | [(\[{,]\s*$
+    | \b(?:begin|let|quote)\s*$"""x
 
 function completeness(code::String)
     first_char = findfirst(!isspace, code)

@@ -1,6 +1,7 @@
-# What C code and child processes write goes past Base.stdout, to file descriptors 1 and 2. While a cell runs these point
-# to temporary files opened for append. Files, not pipes: a full pipe would block code that never yields, for ever.
-# Julia's own streams hold duplicates of the descriptors made at start-up, so a server's log still goes its own way.
+# What C code and child processes write goes past Base.stdout, to file descriptors 1 and 2. While a cell runs these
+# point to temporary files opened for append. Files, not pipes: a full pipe would block code that never yields, for
+# ever. Julia's own streams hold duplicates of the descriptors made at start-up, so a server's log still goes its own
+# way.
 
 mutable struct DescriptorFile
     name::String
@@ -12,10 +13,11 @@ mutable struct DescriptorFile
 end
 
 const DESCRIPTORS = DescriptorFile[]
-# Per descriptor: what it pointed to at first, then the files of the active agents. Agents of different versions in one
-# process share this list (install_user_module), so that none takes another's file for the original.
-const DESCRIPTOR_TARGETS = Ref(Dict{Int,Vector{RawFD}}(1 => RawFD[], 2 => RawFD[]))
+# Per descriptor: what it pointed to at first, then the files of the active agents. Agents of different versions in
+# one process share this list (install_user_module), so that none takes another's file for the original.
+const DESCRIPTOR_TARGETS = Ref(Dict{Int,Vector{Any}}(1 => Any[], 2 => Any[]))
 const DESCRIPTORS_LOCK = ReentrantLock()
+const DESCRIPTORS_USABLE = Ref(true)
 const DESCRIPTORS_ACTIVE = Ref(false)
 const POLLER = Ref{Union{Task,Nothing}}(nothing)
 const POLL_S = 0.05
@@ -37,9 +39,10 @@ function open_descriptors()
     end
 end
 
-descriptor_of(file::Base.Filesystem.File) = RawFD(reinterpret(Int32, file.handle))
+# A descriptor, on Windows a handle: dup takes either.
+descriptor_of(file::Base.Filesystem.File) = file.handle
 
-"Point the descriptors to the files when the first cell starts. Without descriptors (a daemon may have closed them) do nothing."
+"Point the descriptors to the files when the first cell starts, unless there are none: a daemon may close them."
 function activate_descriptors()
     with_lock(DESCRIPTORS_LOCK) do
         DESCRIPTORS_ACTIVE[] && return nothing
@@ -62,8 +65,6 @@ function activate_descriptors()
         return nothing
     end
 end
-
-const DESCRIPTORS_USABLE = Ref(true)
 
 "Point the descriptors back when the last running cell has ended."
 function release_descriptors()

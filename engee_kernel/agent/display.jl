@@ -55,15 +55,18 @@ struct CellDisplay <: AbstractDisplay end
 function Base.display(d::CellDisplay, @nospecialize(x))
     cell = output_cell()
     cell === nothing && throw(MethodError(display, (d, x)))
-    add_event(cell, "display", "data" => Base.invokelatest(display_bundle, x, cell), "metadata" => Object(), "id" => nothing)
+    data = Base.invokelatest(display_bundle, x, cell)
+    drain_descriptors(all = true)
+    add_event(cell, "display", "data" => data, "metadata" => Object(), "id" => nothing)
     return nothing
 end
 
 function Base.display(d::CellDisplay, mime::MIME, @nospecialize(x))
     cell = output_cell()
     cell === nothing && throw(MethodError(display, (d, mime, x)))
-    add_event(cell, "display", "data" => Base.invokelatest(single_bundle, string(mime), x, cell),
-              "metadata" => Object(), "id" => nothing)
+    data = Base.invokelatest(single_bundle, string(mime), x, cell)
+    drain_descriptors(all = true)
+    add_event(cell, "display", "data" => data, "metadata" => Object(), "id" => nothing)
     return nothing
 end
 Base.display(d::CellDisplay, mime::AbstractString, @nospecialize(x)) = display(d, MIME(mime), x)

@@ -1,4 +1,5 @@
-# Evaluating a cell's code as a notebook does: soft scope, the file name In[n], `ans`, nothing run when it does not parse.
+# Evaluating a cell's code as a notebook does: soft scope, the file name In[n], `ans`, nothing run when it does not
+# parse.
 
 function parse_code(code::String, filename::String)
     isdefined(Meta, :parseall) && return Meta.parseall(code, filename = filename)
@@ -25,7 +26,8 @@ function syntax_problem(ex, line, code, filename)
         return SyntaxProblem("ParseError", shown, place === nothing ? line : parse(Int, place[1]), incomplete)
     end
     line, column = error_place(code, incomplete)
-    message = string("syntax: ", detail, "\n  at ", filename, ":", line, ":", column, "\n", pointed_line(code, line, column))
+    message = string("syntax: ", detail, "\n  at ", filename, ":", line, ":", column, "\n",
+                     pointed_line(code, line, column))
     return SyntaxProblem("ParseError", message, line, incomplete)
 end
 
@@ -38,7 +40,8 @@ function error_place(code::String, incomplete::Bool)
         ex, stop = Meta.parse(code, start, raise = false)
         (Meta.isexpr(ex, (:error, :incomplete)) || stop <= start) && break
     end
-    at = incomplete ? findnext(!isspace, code, start) : findprev(!isspace, code, prevind(code, min(stop, ncodeunits(code) + 1)))
+    at = incomplete ? findnext(!isspace, code, start) :
+         findprev(!isspace, code, prevind(code, min(stop, ncodeunits(code) + 1)))
     at === nothing && (at = start)
     row = 1 + count(isequal('\n'), SubString(code, 1, prevind(code, at)))
     line_start = something(findprev(isequal('\n'), code, prevind(code, at)), 0) + 1
@@ -52,8 +55,8 @@ function pointed_line(code, line, column)
 end
 
 """
-Evaluate the whole code; the value is that of its last expression. `at` is kept at the line of the top-level expression
-that runs: some errors carry no line of their own.
+Evaluate the whole code; the value is that of its last expression. `at` is kept at the line of the top-level
+expression that runs: some errors carry no line of their own.
 """
 function evaluate_code(mod::Module, code::String, filename::String, at = Ref(1))
     tree = parse_code(code, filename)

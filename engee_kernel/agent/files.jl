@@ -22,23 +22,34 @@ end
 
 function existing(path)::String
     full = expand_path(path)
-    (ispath(full) || islink(full)) || throw(FileProblem("no such file or directory", full))
+    (islink(full) || about_file(() -> ispath(full), full)) || throw(FileProblem("no such file or directory", full))
     return full
 end
 
 function file_object(full::String)
     link = islink(full)
-    status = ispath(full) ? stat(full) : lstat(full)
+    # What a link points to may be gone or out of reach: then the link itself is described.
+    status = about_file(() -> link && !reachable(full) ? lstat(full) : stat(full), full)
     kind = isdir(status) ? "directory" : isfile(status) ? "file" : link ? "broken link" : "other"
     return object("name" => basename(full), "path" => full, "type" => kind, "size_bytes" => Int(filesize(status)),
                   "modified" => mtime(status), "mode" => Int(filemode(status) & 0o7777), "link" => link)
+end
+
+function reachable(full::String)
+    try
+        return ispath(full)
+    catch error
+        error isa Base.IOError || rethrow()
+        return false
+    end
 end
 
 function list_directory(path)
     full = existing(path)
     isdir(full) || return object("path" => full, "entries" => Any[file_object(full)])
     names = about_file(() -> readdir(full), full)
-    reply = object("path" => full, "entries" => Any[file_object(joinpath(full, n)) for n in Iterators.take(names, LIST_LIMIT)])
+    entries = Any[file_object(joinpath(full, name)) for name in Iterators.take(names, LIST_LIMIT)]
+    reply = object("path" => full, "entries" => entries)
     length(names) > LIST_LIMIT && push!(reply, "more" => true)
     return reply
 end
@@ -112,10 +123,16 @@ function find_paths(path, pattern)
     root = existing(path)
     regex = glob_regex(String(pattern))
     by_name = !occursin('/', pattern)
-    found = Any[]
+    found, unreadable = Any[], String[]
     last_yield = time()
     function visit(directory, below, depth)
-        names = isdir(directory) ? about_file(() -> readdir(directory), directory) : String[]
+        names = try
+            readdir(directory)
+        catch error
+            error isa Union{Base.IOError,SystemError} || rethrow()
+            push!(unreadable, directory)
+            String[]
+        end
         for name in names
             length(found) >= LIST_LIMIT && return nothing
             relative = isempty(below) ? name : string(below, '/', name)
@@ -129,8 +146,9 @@ function find_paths(path, pattern)
             end
         end
     end
-    visit(root, "", 0)
+    isdir(root) && visit(root, "", 0)
     reply = object("path" => root, "entries" => found)
+    isempty(unreadable) || push!(reply, "unreadable" => unreadable)
     length(found) >= LIST_LIMIT && push!(reply, "more" => true)
     return reply
 end
@@ -166,9 +184,9 @@ function sha256_of_file(path)
 end
 
 """
-Move staged files over their targets. `pairs` holds name, target, name, target, …: names in the staging directory. Each
-target appears whole: the file is brought beside it and renamed. Repeating after a lost reply is right: a pair whose staged
-file is gone and whose target is there counts as done.
+Move staged files over their targets. `pairs` holds name, target, name, target, …: names in the staging directory.
+Each target appears whole: the file is brought beside it and renamed. Repeating after a lost reply is right: a pair
+whose staged file is gone and whose target is there counts as done.
 """
 function commit_staging(staging, pairs)
     iseven(length(pairs)) || throw(FileProblem("name and target must come in pairs", String(staging)))

@@ -6,7 +6,7 @@ const DEFINITION_LINES = 60
 is_name_char(c::Char) = Base.is_id_char(c) || c == '@'
 is_operator_char(c::Char) = c in "+-*/\\^%<>=!&|~÷×⋅∘√∈∉⊆⊂∪∩≤≥≠≈≡" && !is_name_char(c)
 
-"The dotted name (`Base.sum`, `@time`) or operator at the cursor, or an empty string; `at` counts characters before it."
+"The dotted name (`Base.sum`, `@time`) or operator at the cursor, or \"\"; `at` characters are before it."
 function token_at(chars::Vector{Char}, at::Int)
     first = last = at
     here(i) = 1 <= i <= length(chars)
@@ -94,14 +94,16 @@ function inspection(mod::Module, code::String, cursor::Int, detail::Int)
     found || return object("found" => false, "data" => Object())
     docs = Base.invokelatest(documentation, mod, token)
     extra = detail >= 1 ? Base.invokelatest(definition_text, value) : ""
-    shown(mime) = sprint((io, x) -> Base.invokelatest(show, IOContext(io, :color => mime == "text/plain", :limit => true,
-                                                                      :displaysize => DISPLAY_SIZE), MIME(mime), x), docs)
+    context(io, mime) = IOContext(io, :color => mime == "text/plain", :limit => true, :displaysize => DISPLAY_SIZE)
+    shown(mime) = sprint((io, x) -> Base.invokelatest(show, context(io, mime), MIME(mime), x), docs)
     data = object("text/plain" => shown("text/plain") * (isempty(extra) ? "" : "\n\n" * extra))
     if showable(MIME("text/html"), docs)
-        push!(data, "text/html" => shown("text/html") * (isempty(extra) ? "" : "<pre>" * escape_html(extra) * "</pre>"))
+        code = isempty(extra) ? "" : "<pre>" * escape_html(extra) * "</pre>"
+        push!(data, "text/html" => shown("text/html") * code)
     end
     if showable(MIME("text/markdown"), docs)
-        push!(data, "text/markdown" => shown("text/markdown") * (isempty(extra) ? "" : "\n```\n" * extra * "\n```\n"))
+        code = isempty(extra) ? "" : "\n```\n" * extra * "\n```\n"
+        push!(data, "text/markdown" => shown("text/markdown") * code)
     end
     return object("found" => true, "token" => token, "data" => data)
 end
@@ -109,11 +111,10 @@ end
 escape_html(text) = replace(replace(replace(text, "&" => "&amp;"), "<" => "&lt;"), ">" => "&gt;")
 
 function documentation(mod::Module, token::String)
-    ex = hasmethod(REPL.helpmode, Tuple{IO,String,Module}) ? REPL.helpmode(devnull, token, mod) : REPL.helpmode(devnull, token)
-    return Core.eval(mod, ex)
+    return Core.eval(mod, help_expression(devnull, token, mod))
 end
 
-"The methods of a function with their places, and the definition itself where there is only one and its text is known."
+"A function's methods with their places, and the definition itself where there is only one and its text is known."
 function definition_text(value)
     value isa Union{Function,Type} || return ""
     list = collect(methods(value))

@@ -1,6 +1,6 @@
 begin
-    # The module is made aside and bound to its name when complete, so nobody ever sees half of it; of two installers at
-    # once the first one's module stays. invokelatest: the code that calls is older than what it has just defined.
+    # The module is made aside and bound to its name when complete, so nobody ever sees half of it; of two installers
+    # at once the first one's module stays. invokelatest: the code that calls is older than what it has just defined.
     if !isdefined(Main, :AGENT_NAME)
         local aside = Module(:EngeeKernelAside)
         Base.include_string(aside, AGENT_SOURCE, "AGENT_NAME.jl")

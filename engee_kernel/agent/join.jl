@@ -1,4 +1,6 @@
-let keys = ["AGENT_NAME:$number" for number in 1:PIECE_COUNT], pieces = isdefined(Main, :EngeeKernelPieces) ? getfield(Main, :EngeeKernelPieces) : Dict{String,String}()
+let keys = ["AGENT_NAME:$number" for number in 1:PIECE_COUNT],
+    pieces = isdefined(Main, :EngeeKernelPieces) ? getfield(Main, :EngeeKernelPieces) : Dict{String,String}()
+
     if !isdefined(Main, :AGENT_NAME) && !all(key -> haskey(pieces, key), keys)
         "{\"error\":\"missing\"}"
     else

@@ -40,7 +40,8 @@ function metrics_object()
         "cpu_utilisation" => cpu_utilisation(), "load_average" => collect(Sys.loadavg()), "cpus" => Sys.CPU_THREADS,
         "threads" => Threads.nthreads(), "uptime_s" => time() - STARTED_AT[], "machine_uptime_s" => Sys.uptime(),
         "julia" => string(VERSION), "pid" => getpid(),
-        "cells_running" => count(c -> c.state === :running, cells), "cells_queued" => count(c -> c.state === :queued, cells),
+        "cells_running" => count(c -> c.state === :running, cells),
+        "cells_queued" => count(c -> c.state === :queued, cells),
         "cells_kept" => length(cells), "events_bytes" => sum(Int[c.kept_bytes for c in cells]))
 end
 
@@ -48,5 +49,6 @@ function cells_list()
     cells = with_lock(() -> sort!(collect(values(CELLS)), by = c -> c.submitted), REGISTRY)
     return Any[object("id" => c.id, "notebook" => c.notebook, "count" => c.count, "state" => string(c.state),
                       "elapsed_s" => elapsed_s(c), "submitted" => c.submitted, "events" => length(c.events),
-                      "code" => limited(first(split(lstrip(c.code), '\n')), 200)) for c in cells if c.notebook != WARM_UP]
+                      "code" => limited(first(split(lstrip(c.code), '\n')), 200))
+               for c in cells if c.notebook != WARM_UP]
 end

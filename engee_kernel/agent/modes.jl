@@ -14,12 +14,16 @@ end
 
 function help(mod::Module, text::AbstractString)
     # The search hints go to stdout, the help itself is the value.
-    ex = hasmethod(REPL.helpmode, Tuple{IO,String,Module}) ? REPL.helpmode(stdout, String(text), mod) :
-         REPL.helpmode(stdout, String(text))
-    return Core.eval(mod, ex)
+    return Core.eval(mod, help_expression(stdout, String(text), mod))
 end
 
-"Each line is a command of its own, as in the REPL; `\$name` is Julia's interpolation and cd changes Julia's directory."
+# Older versions take no module: the expression is evaluated in it all the same.
+function help_expression(io::IO, text::String, mod::Module)
+    hasmethod(REPL.helpmode, Tuple{IO,String,Module}) && return REPL.helpmode(io, text, mod)
+    return REPL.helpmode(io, text)
+end
+
+"Each line is a command of its own, as in the REPL; `\$name` is Julia's interpolation, cd changes Julia's directory."
 function run_shell(mod::Module, code::String)
     for line in split(code, '\n')
         command = lstrip(strip(line), ';')
@@ -37,7 +41,8 @@ function run_pkg(code::String)
     for line in split(code, '\n')
         command = lstrip(strip(line), ']')
         all(isspace, command) && continue
-        Core.eval(Main, Expr(:macrocall, GlobalRef(pkg, Symbol("@pkg_str")), LineNumberNode(1, :none), String(strip(command))))
+        name = GlobalRef(pkg, Symbol("@pkg_str"))
+        Core.eval(Main, Expr(:macrocall, name, LineNumberNode(1, :none), String(strip(command))))
     end
     return nothing
 end

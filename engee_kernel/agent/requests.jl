@@ -3,20 +3,27 @@
 function answer(epoch, cell_id, prompt_id, text = nothing)
     return reply(epoch) do
         cell = find_cell(cell_id)
-        cell === nothing && return object("answered" => false, "state" => is_forgotten(cell_id) ? "forgotten" : "unknown")
+        cell === nothing &&
+            return object("answered" => false, "state" => is_forgotten(cell_id) ? "forgotten" : "unknown")
         return answer_prompt(cell, Int(prompt_id), text)
     end
 end
 
-complete(epoch, notebook, code, cursor) = reply(() -> Base.invokelatest(completions_of, module_of(notebook), String(code), Int(cursor)), epoch)
+function complete(epoch, notebook, code, cursor)
+    return reply(() -> Base.invokelatest(completions_of, module_of(notebook), String(code), Int(cursor)), epoch)
+end
 
 function inspect(epoch, notebook, code, cursor, detail = 0)
-    return reply(() -> Base.invokelatest(inspection, module_of(notebook), String(code), Int(cursor), Int(detail)), epoch)
+    return reply(epoch) do
+        return Base.invokelatest(inspection, module_of(notebook), String(code), Int(cursor), Int(detail))
+    end
 end
 
 is_complete(epoch, code) = reply(() -> completeness(String(code)), epoch)
 
-variables(epoch, notebook) = reply(() -> object("variables" => Base.invokelatest(describe_variables, module_of(notebook))), epoch)
+function variables(epoch, notebook)
+    return reply(() -> object("variables" => Base.invokelatest(describe_variables, module_of(notebook))), epoch)
+end
 reset(epoch, notebook) = reply(() -> Base.invokelatest(reset_workspace, notebook), epoch)
 metrics(epoch) = reply(metrics_object, epoch)
 cells(epoch) = reply(() -> object("cells" => cells_list()), epoch)

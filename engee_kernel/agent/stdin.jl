@@ -9,7 +9,7 @@ end
 
 "Ask the person at the notebook; gives the line without its line end, or nothing for end of input."
 function ask(cell::Cell, text::AbstractString; password::Bool = false)::Union{String,Nothing}
-    cell.stdin_allowed || error("This front end cannot ask for input: the cell reads from stdin, but input is not allowed here.")
+    cell.stdin_allowed || error("The cell reads from stdin, but this front end does not allow input.")
     drain_descriptors()
     prompt = nothing
     lock(cell.changed)

@@ -1,10 +1,10 @@
-# What people call from cells: a module EngeeKernel in Main, made when that name is free. Kernels of different versions
-# share it: it asks each installed agent whether the calling task is one of its cells'.
+# What people call from cells: a module EngeeKernel in Main, made when that name is free. Kernels of different
+# versions share it: it asks each installed agent whether the calling task is one of its cells'.
 
 const USER_MODULE = :(
     module EngeeKernel
         const agents = Any[]
-        const descriptors = Dict{Int,Vector{RawFD}}(1 => RawFD[], 2 => RawFD[])
+        const descriptors = Dict{Int,Vector{Any}}(1 => Any[], 2 => Any[])
 
         function agent()
             for candidate in agents
@@ -52,7 +52,7 @@ function install_user_module()
         agents isa Vector{Any} && push!(agents, @__MODULE__)
         targets = Base.invokelatest(isdefined, existing, :descriptors) ?
                   Base.invokelatest(getfield, existing, :descriptors) : nothing
-        targets isa Dict{Int,Vector{RawFD}} && (DESCRIPTOR_TARGETS[] = targets)
+        targets isa Dict{Int,Vector{Any}} && (DESCRIPTOR_TARGETS[] = targets)
     end
     return nothing
 end

@@ -83,7 +83,7 @@ function run_user_code(worker::Worker, cell::Cell)
     data = nothing
     user_code(worker, cell) do
         value = run_mode(cell)
-        Base.invokelatest(set_ans, cell_module(cell), value)
+        cell.silent || Base.invokelatest(set_ans, cell_module(cell), value)
         if value !== nothing && !cell.silent && !REPL.ends_with_semicolon(cell.code)
             data = Base.invokelatest(display_bundle, value, cell)
         end
@@ -149,7 +149,6 @@ Interrupt a cell. Gives whether an interrupt was delivered: not to a cell that i
 INTERRUPT_REPLY_S to code that never yields (it is delivered when it does, if the cell still runs).
 """
 function interrupt_cell(cell::Cell)::Bool
-    worker = get_worker(cell.notebook)
     ended = with_lock(cell.changed) do
         cell.state === :queued || return cell.state === :done
         push_frozen!(cell, time(), "error", interrupted_before_start()...)
@@ -158,6 +157,8 @@ function interrupt_cell(cell::Cell)::Bool
     end
     ended === true && return false
     ended === nothing && (end_cell(cell, "interrupted", "expressions" => Object()); return true)
+    worker = find_worker(cell.notebook)
+    worker === nothing && return false
     answer = Channel{Bool}(1)
     put!(worker.interrupts, (cell, answer))
     timedwait(() -> isready(answer), INTERRUPT_REPLY_S, pollint = 0.005)

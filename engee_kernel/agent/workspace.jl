@@ -10,7 +10,8 @@ function variable_names(mod::Module)
     found = Symbol[]
     for name in names(mod, all = true)
         text = String(name)
-        (startswith(text, "#") || startswith(text, "EngeeKernel") || name in (:ans, :eval, :include, nameof(mod))) && continue
+        (startswith(text, "#") || startswith(text, "EngeeKernel")) && continue
+        name in (:ans, :eval, :include, nameof(mod)) && continue
         (Base.isdeprecated(mod, name) || !isdefined(mod, name)) && continue
         value = Base.invokelatest(getfield, mod, name)
         value isa Union{Module,Function,Type} && continue
