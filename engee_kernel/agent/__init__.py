@@ -164,17 +164,14 @@ def _float_literal(value: float) -> str:
     return repr(value)
 
 
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_NAMED = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_UNSEEN = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF]
+# Four digits always: a shorter form would swallow a hex digit that follows.
+_ESCAPES = {**{code: f"\\u{code:04x}" for code in _UNSEEN}, **{ord(char): text for char, text in _NAMED.items()}}
 
 
-def _escaped(char: str) -> str:
-    known = _ESCAPES.get(char)
-    if known is not None:
-        return known
-    # Four digits always: a shorter form would swallow a hex digit that follows.
-    if char < " " or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029\ufeff":
-        return f"\\u{ord(char):04x}"
-    return char
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)
 
 
 def _string_literal(text: str) -> str:
@@ -182,4 +179,4 @@ def _string_literal(text: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError("text with a lone surrogate cannot be sent to Julia") from error
-    return '"' + "".join(map(_escaped, text)) + '"'
+    return '"' + _escaped(text) + '"'
