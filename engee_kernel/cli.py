@@ -16,7 +16,17 @@ from . import __version__
 from .errors import EngeeError, UsageError
 
 # Module names below engee_kernel.commands, in the order of the help; a command is called as its module.
-COMMANDS = ("install", "uninstall", "emulator")
+COMMANDS = (
+    "install",
+    "uninstall",
+    "login",
+    "logout",
+    "status",
+    "start",
+    "stop",
+    "config",
+    "emulator",
+)
 
 DONE, FAILED, CALLED_WRONGLY, INTERRUPTED = 0, 1, 2, 130
 
@@ -85,7 +95,8 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
         epilog="""\
 first steps:
   engee-kernel install          the kernel appears in JupyterLab and VS Code
-  jupyter lab                   with ENGEE_TOKEN set to your personal access token
+  engee-kernel login            with a personal access token from Engee's personal account
+  jupyter lab
 
 “engee-kernel COMMAND --help” explains a command, with examples.
 """,

@@ -67,3 +67,15 @@ def remark(text: str) -> None:
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+class Progress:
+    """What a command waits for, on standard error: each text when it changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, text: str) -> None:
+        if text and text != self._last:
+            remark(text[:1].upper() + text[1:] + " …")
+        self._last = text

@@ -120,11 +120,12 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _minutes(text: str) -> float:
+def _minutes(text: str) -> int:
+    """As whole seconds, which is what the API takes."""
     try:
-        value = float(text) * 60
-    except ValueError:
-        value = 0.0
+        value = round(float(text) * 60)
+    except (ValueError, OverflowError):
+        value = 0
     if value < 60:
         raise UsageError(f"“{text}” is no number of minutes.", "Expected is 1 or more, e.g. --timeout 30")
     return value

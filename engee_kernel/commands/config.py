@@ -1,0 +1,35 @@
+"""`engee-kernel config`: the settings, their values, and where these come from."""
+
+from __future__ import annotations
+
+import argparse
+
+from .connection import add_connection_arguments, print_json, settings_of
+
+NAME = "config"
+HELP = "show all settings and where their values come from"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_connection_arguments(parser, json=True)
+    parser.add_argument("--markdown", action="store_true", help="print the table of settings for the documentation")
+    parser.epilog = """\
+Settings are read from engee_kernel_config.py in Jupyter's configuration folders (“jupyter --paths”), e.g.
+c.EngeeSettings.mode = "plain", else from the environment, e.g. ENGEE_MODE=plain. Secrets are not shown.
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from ..config import markdown_table  # noqa: PLC0415 - takes time to import
+
+    if arguments.markdown:
+        print(markdown_table(), end="")
+        return 0
+    settings = settings_of(arguments)
+    if arguments.json:
+        print_json({name: {"value": settings.shown(name), "from": settings.source(name)} for name in settings.names()})
+        return 0
+    from ..magics.settings import table  # noqa: PLC0415
+
+    print(table(settings).text())
+    return 0

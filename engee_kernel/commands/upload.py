@@ -1,0 +1,55 @@
+"""`engee-kernel upload`: copy files and folders to Engee."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from ..arguments import add_upload_arguments
+from .connection import add_connection_arguments, connected, print_json, remark, run_async, settings_of
+
+NAME = "upload"
+HELP = "copy files and folders to Engee"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_upload_arguments(parser)
+    add_connection_arguments(parser, json=True)
+    parser.epilog = """\
+examples:
+  engee-kernel upload data.csv                      to /user
+  engee-kernel upload *.csv models/lib.jl project/  to /user/project
+  engee-kernel upload -r project --to /user/backup
+
+The last word is the remote folder if it begins with /user, ends with /, or is nothing that exists here.
+A file appears in Engee only when it is whole and its SHA-256 agrees; until then an older one stays.
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return run_async(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    from ..localfiles import plan_upload, split_words  # noqa: PLC0415 - these take time to import
+    from ..progress import Bar  # noqa: PLC0415
+    from ..remotefiles import files_with  # noqa: PLC0415
+    from ..transfer import remote_folder, summary, to_json  # noqa: PLC0415
+    from ..upload import upload  # noqa: PLC0415
+
+    sources, folder = split_words(arguments.paths, arguments.to, recursive=arguments.recursive)
+    plan = plan_upload(sources, remote_folder(folder), recursive=arguments.recursive, flatten=arguments.flatten)
+    for line in plan.skipped:
+        remark(f"Skipped: {line}")
+    began = time.monotonic()
+    async with connected(arguments) as client:
+        with Bar() as progress:
+            remote = files_with(client, settings_of(arguments).options())
+            moved = await upload(remote, plan, progress, keep=arguments.keep)
+    if arguments.json:
+        print_json({"files": [to_json(file) for file in moved], "folders": plan.folders, "skipped": plan.skipped})
+    else:
+        for file in moved:
+            print(f"{file.local} → {file.remote}")
+        print(summary(moved, "Uploaded", time.monotonic() - began))
+    return 0
