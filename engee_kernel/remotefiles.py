@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .agent import literal
 from .client import EngeeClient
@@ -19,6 +19,10 @@ from .errors import AgentUnavailableError, CodeError, EngeeError, SessionLostErr
 from .paths import STAGING_ROOT, batches
 from .remote import REPLY_MARGIN_S, Remote, is_stall
 from .text import duration
+
+if TYPE_CHECKING:
+    from .output import Options, Output
+    from .session import Session
 
 DIRECTORY, FILE = "directory", "file"
 CALLS_AT_ONCE = 50
@@ -236,6 +240,28 @@ class RemoteFiles:
             return (await self.client.eval(command, repeatable=True)).strip()
         except CodeError as error:
             raise TransferError(f"Engee refused: {error.short_description}.") from error
+
+
+async def files_of(session: Session, output: Output) -> RemoteFiles:
+    """The files of a notebook's session, its server started where settings allow.
+
+    Raises ServerNotRunningError, and what the API raises.
+    """
+    await session.ready(output)
+    if not await session.agent_ready():
+        if session.agent_trouble is not None:
+            output.notice(f"{session.agent_trouble.message} Checksums and folders are not to be had.")
+        return RemoteFiles(session.client, None)
+    own = Remote(session.client, poll_wait_s=session.options.poll_wait_s)
+    own.epoch = session.remote.epoch
+    return RemoteFiles(session.client, own)
+
+
+def files_with(client: EngeeClient, options: Options) -> RemoteFiles:
+    """The files of a running Engee, without a notebook. Nothing is started or installed until the first call."""
+    if options.mode != "agent":
+        return RemoteFiles(client, None)
+    return RemoteFiles(client, Remote(client, poll_wait_s=options.poll_wait_s))
 
 
 def _command(remote: Remote, call: tuple[Any, ...]) -> str:

@@ -41,6 +41,18 @@ class Moved:
     replaced: bool = False
 
 
+def to_json(file: Moved) -> dict[str, object]:
+    """For scripts."""
+    return {
+        "local": str(file.local),
+        "remote": file.remote,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "compared": file.compared,
+        "replaced": file.replaced,
+    }
+
+
 class Progress(Protocol):
     """Whoever shows how a transfer goes. All calls come from the event loop."""
 

@@ -19,7 +19,7 @@ from ..output import Output
 from ..session import Session
 from .grammar import Call
 
-_MODULES = ("help", "jobs", "account", "server", "settings")
+_MODULES = ("help", "jobs", "account", "server", "settings", "files", "folders", "changes")
 
 RunCell = Callable[[Cell, Output], Awaitable[None]]
 

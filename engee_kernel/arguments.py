@@ -1,0 +1,25 @@
+"""Words of %upload and %download, shared by the magics and the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+PLACES = """\
+Relative remote paths begin at the remote folder of %cd (at first /user), relative local ones at this notebook's folder.
+(Julia's own cd() is something else: it moves the running Julia, not this.)
+Put names with spaces in quotes: "my data.csv"."""
+
+
+def add_upload_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="LOCAL", help="files, folders or patterns, then the remote folder")
+    parser.add_argument("-r", "--recursive", action="store_true", help="folders with all that is in them")
+    parser.add_argument("--keep", action="store_true", help="replace nothing: Engee gives the new file another name")
+    parser.add_argument("--flatten", action="store_true", help="all files directly into the remote folder")
+    parser.add_argument("--to", metavar="REMOTE_DIR", help="the remote folder, said beyond doubt; made if missing")
+
+
+def add_download_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="REMOTE", help="files, folders or patterns, then the local folder")
+    parser.add_argument("-r", "--recursive", action="store_true", help="folders with all that is in them")
+    parser.add_argument("--force", action="store_true", help="replace files that exist here")
+    parser.add_argument("--to", metavar="LOCAL", help="the local folder or file name, said beyond doubt")
