@@ -25,6 +25,9 @@ COMMANDS = (
     "start",
     "stop",
     "config",
+    "upload",
+    "download",
+    "doctor",
     "emulator",
 )
 
