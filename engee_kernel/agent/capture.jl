@@ -8,7 +8,9 @@ const DISPLAY_SIZE = (30, 80)
 struct CellOutput <: Base.AbstractPipe
     name::String
     original::IO
+    lock::ReentrantLock
 end
+CellOutput(name, original) = CellOutput(name, original, ReentrantLock())
 
 const OUTPUTS = CellOutput[]           # stdout, stderr
 
@@ -89,8 +91,10 @@ Base.isreadable(::CellOutput) = false
 Base.iswritable(::CellOutput) = true
 Base.close(::CellOutput) = nothing
 Base.flush(out::CellOutput) = in_some_cell() ? nothing : flush(out.original)
-Base.lock(out::CellOutput) = in_some_cell() ? nothing : lock(out.original)
-Base.unlock(out::CellOutput) = in_some_cell() ? nothing : unlock(out.original)
+# print holds it, so that tasks on several threads do not mix their lines. One lock for all cells: which cell a task
+# belongs to may change between locking and unlocking.
+Base.lock(out::CellOutput) = lock(out.lock)
+Base.unlock(out::CellOutput) = unlock(out.lock)
 
 # `pipeline(cmd, stdout = stdout)`: the child writes where descriptors 1 and 2 point.
 Base.setup_stdio(out::CellOutput, ::Bool) = (RawFD(out.name == "stdout" ? 1 : 2), false)
