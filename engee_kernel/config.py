@@ -10,6 +10,7 @@ Tags of a trait: `secret`, its value is never shown; `reconnect`, a change takes
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_config_path
@@ -21,6 +22,7 @@ from . import account
 from .client import DEFAULT_URL
 from .credentials import STARS, Secret
 from .errors import SettingError
+from .journal import Journal, notebook_key
 from .oauth import DEFAULT_REDIRECT, DEFAULT_SCOPE, OAuthClient
 from .output import Options
 
@@ -116,6 +118,10 @@ class EngeeSettings(Configurable):
         help="For engee-kernel login --oauth: the address on this machine that the browser comes back to. Without a "
         "port the system chooses one.",
     ).tag(config=True, reconnect=True)
+    state_dir = Unicode(
+        "",
+        help="Folder of the journal of jobs, which holds no code and no output; empty: the system's own for such files.",
+    ).tag(config=True, reconnect=True)
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -184,6 +190,11 @@ class EngeeSettings(Configurable):
         setting = Secret(self.token) if self.token else None
         name = "the setting “token”" if self.sources.get("token") in (None, COMMAND_LINE) else self.sources["token"]
         return account.tokens(self.url, setting=setting, setting_name=name, client=self.oauth_client(), tell=tell)
+
+    def journal(self, notebook: str = "") -> Journal:
+        """The journal of jobs; `notebook` as the front end or the folder says unless named."""
+        key = notebook or notebook_key(os.environ, str(Path.cwd()))
+        return Journal(key, Path(self.state_dir).expanduser() if self.state_dir else None)
 
     def options(self) -> Options:
         """What the I/O layer needs of them."""

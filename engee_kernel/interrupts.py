@@ -14,10 +14,9 @@ from .text import duration
 
 
 class Interrupts:
-    """`grace_s`: how long an interrupted cell has to stop before the prompt is given back all the same."""
+    """For one session: what is interrupted is what `bound` awaits."""
 
-    def __init__(self, grace_s: float) -> None:
-        self._grace_s = grace_s
+    def __init__(self) -> None:
         self._stop = asyncio.Event()
 
     def clear(self) -> None:
@@ -35,9 +34,11 @@ class Interrupts:
         work: asyncio.Task[None],
         life: Callable[[], Life | None],
         *,
+        grace_s: float,
         stops_code: bool,
     ) -> None:
-        """Await the work. `life`: the cell's with the agent, if any; `stops_code`: else only the waiting ends.
+        """Await the work. `life`: the cell's with the agent, if any; `stops_code`: else only the waiting ends;
+        `grace_s`: how long an interrupted cell has to stop before the prompt is given back all the same.
 
         Raises what the work raises, and StillRunningError when it was interrupted and the code goes on.
         """
@@ -63,12 +64,12 @@ class Interrupts:
                 f"Follow it with: %jobs attach {cell.cell_id}" if is_job else "",
             )
         output.condition("interrupting")
-        await self._interrupt(cell, present, work)
+        await self._interrupt(cell, present, work, grace_s)
 
-    async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None]) -> None:
+    async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None], grace_s: float) -> None:
         sending = asyncio.create_task(life.interrupt())
         try:
-            if not await self._until_stopped(work, self._grace_s):
+            if not await self._until_stopped(work, grace_s):
                 await work
                 return
         finally:
@@ -77,7 +78,7 @@ class Interrupts:
                 await sending
         await life.leave()
         raise StillRunningError(
-            f"Interrupted, but the cell has not stopped within {duration(self._grace_s)}: "
+            f"Interrupted, but the cell has not stopped within {duration(grace_s)}: "
             "it still runs in Engee (code that never yields, or an Engee that answers nothing else while a job "
             "runs, can't be stopped from outside).",
             f"Follow it with: %jobs attach {cell.cell_id}\nEnd it by restarting Engee: %engee restart",

@@ -193,7 +193,9 @@ class EngeeKernel(Kernel):
                 raise self.settings_error
             client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
             before = self._retired[-1] if self._retired else None
-            self._engee = EngeeSession(client, self.settings.options(), notebook=before.notebook if before else "")
+            notebook = before.notebook if before else ""
+            journal = self.settings.journal()
+            self._engee = EngeeSession(client, self.settings.options(), notebook=notebook, journal=journal)
             self._engee.started = before.started if before else None
         return self._engee
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -14,15 +14,19 @@ from .text import duration
 LOOK_EVERY_S = 0.1
 
 
-async def within(limit_s: float, grace_s: float | None, cell: Cell, work: Coroutine[Any, Any, None]) -> None:
+async def within(
+    limit_s: float, grace: Callable[[], float | None], cell: Cell, work: Coroutine[Any, Any, None]
+) -> None:
     """Run `work`, which hands `cell` to a job, for at most `limit_s` from then on.
 
-    `grace_s`: what the agent gets beyond that to stop the code; None where no agent can. Raises StillRunningError.
+    `grace`, asked once the job is accepted: what the agent gets beyond that to stop the code, in seconds; None
+    where no agent can. Raises StillRunningError.
     """
     task = asyncio.create_task(work)
     try:
         while cell.state is not State.HANDED and not task.done():
             await asyncio.wait({task}, timeout=LOOK_EVERY_S)
+        grace_s = grace()
         await asyncio.wait({task}, timeout=limit_s + (grace_s or 0.0))
         if task.done():
             await task

@@ -9,7 +9,10 @@ from typing import Any
 from .cell import Cell
 from .client import EngeeClient
 from .journal import Entry, Journal, JournalError, now_text
+from .records import FAILED, INTERRUPTED
 from .remote import Remote
+
+STATUS = {FAILED: "error", INTERRUPTED: "interrupted"}
 
 
 class Notes:
@@ -34,6 +37,16 @@ class Notes:
                 self.journal.note,
                 Entry(cell.cell_id, server, notebook, kind, cell.count, name, self._remote.epoch, now_text()),
             )
+
+    def has_job(self, cell: Cell) -> bool:
+        """Whether a job that was accepted keeps the cell's record, and its end was not seen yet."""
+        return cell.cell_id in self._jobs
+
+    async def finished(self, job_id: str, state: str) -> None:
+        """A job was seen to have ended; `state` is one of `records`."""
+        if self.journal is not None:
+            self._jobs.discard(job_id)
+            await self._write(self.journal.ended, job_id, STATUS.get(state, "ok"))
 
     async def ended(self, cell: Cell) -> None:
         """Called when a cell is no longer followed, whether it has ended or not."""

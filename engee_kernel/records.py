@@ -72,7 +72,12 @@ def outcome(job: Job) -> Outcome:
         return _outcome(record)
     if record.state in ("unknown", "forgotten"):
         return Outcome(DONE, "(its output was shown when it ran)")
-    return _outcome(_decoded(record))
+    return _outcome(decoded(record))
+
+
+def decoded(answer: CellAnswer) -> list[Event]:
+    """The events that this kernel understands."""
+    return [event for raw in answer.events if (event := decode(raw)) is not None]
 
 
 def verdict(events: Iterable[Event]) -> list[Event]:
@@ -120,7 +125,7 @@ def as_json(job: Job) -> Mapping[str, object]:
             record = read_record(job)
         except AgentUnavailableError as error:
             return {**fields, "note": error.message}
-        events = record if isinstance(record, tuple) else _decoded(record)
+        events = record if isinstance(record, tuple) else decoded(record)
     return {**fields, **verdict_as_json(events)}
 
 
@@ -134,10 +139,6 @@ def verdict_as_json(events: Iterable[Event]) -> dict[str, object]:
             full = event.full or event.message
             fields["error"] = {"type": event.type, "short_description": event.short, "full_description": full}
     return fields
-
-
-def _decoded(answer: CellAnswer) -> list[Event]:
-    return [event for raw in answer.events if (event := decode(raw)) is not None]
 
 
 def _outcome(events: Iterable[Event]) -> Outcome:

@@ -55,13 +55,18 @@ class Session:
         self._acknowledge: list[str] = []
         self._cells_run = 0
         self._life: Life | None = None
-        self._interrupts = Interrupts(options.interrupt_grace_s)
+        self._interrupts = Interrupts()
         self._work: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
     def with_agent(self) -> bool:
         return self.options.mode == "agent" and self.agent_trouble is None
+
+    @property
+    def jobs_can_be_stopped(self) -> bool:
+        """Whether a job runs under the agent, as far as that is known."""
+        return self.with_agent and self._habits.share_process
 
     @property
     def busy(self) -> bool:
@@ -91,7 +96,7 @@ class Session:
         self._interrupts.clear()
         work = self._run(cell, output, as_job, name, limit_s)
         if limit_s:
-            work = within(limit_s, self.options.interrupt_grace_s if self.with_agent else None, cell, work)
+            work = within(limit_s, self._job_grace_s, cell, work)
         await self._bounded(cell, output, work)
 
     async def start_job(self, cell: Cell, output: Output, *, name: str | None = None, limit_s: float = 0.0) -> None:
@@ -228,6 +233,9 @@ class Session:
         await attachment.attach(self, cell, output, live)
         await self.notes.ended(cell)
 
+    def _job_grace_s(self) -> float | None:
+        return self.options.interrupt_grace_s if self.jobs_can_be_stopped else None
+
     def _new_life(self, cell: Cell, output: Output) -> Life:
         return Life(
             self.client,
@@ -258,7 +266,8 @@ class Session:
             output.notice(self.remarks.pop(0))
         task = self._work = asyncio.create_task(self.watch.beside(work))
         try:
-            await self._interrupts.bound(cell, output, task, lambda: self._life, stops_code=stops_code)
+            grace_s = self.options.interrupt_grace_s
+            await self._interrupts.bound(cell, output, task, lambda: self._life, grace_s=grace_s, stops_code=stops_code)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError, EngeeError):

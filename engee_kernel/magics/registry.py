@@ -57,6 +57,7 @@ class Context:
     output: Output
     code: str
     run_cell: RunCell
+    cell: Cell
     replies: dict[str, Any] = field(default_factory=dict)
 
     @property

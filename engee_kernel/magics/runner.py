@@ -23,7 +23,7 @@ async def run_cell(kernel: KernelServices, cell: Cell, output: Output) -> dict[s
         await kernel.engee().run(cell, output)
 
     calls, code = split_cell(cell.code)
-    context = Context(kernel, output, code, plainly)
+    context = Context(kernel, output, code, plainly, cell)
     prepared = []
     for call in calls:
         magic = find(call.name)
