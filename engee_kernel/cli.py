@@ -44,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        try:
+            return _run(words)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here a broken pipe is ours to handle, at the interpreter's end it is not
     except EngeeError as error:
         print(f"engee-kernel: {error.message}", file=sys.stderr)
         if error.hint:

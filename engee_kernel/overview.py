@@ -42,7 +42,7 @@ def describe_time_left(left: TimeLeft) -> str:
         parts.append(f"in {duration(left.inactivity_s)} if nobody uses it")
     if left.session_s is not None:
         parts.append(f"in {duration(left.session_s)} when this session's time is over")
-    return "; ".join(parts) or "not that Engee says so"
+    return "; ".join(parts) or "Engee names no limit"
 
 
 def as_json(status: ServerStatus, token_source: str = "") -> Mapping[str, Any]:

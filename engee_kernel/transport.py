@@ -221,7 +221,7 @@ def translated(call: str) -> Iterator[None]:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         reason = str(error) or type(error).__name__
-        hint = "Check the address (engee_url, ENGEE_URL), the network, and proxy settings (HTTPS_PROXY)."
+        hint = "Check the address (the setting url, ENGEE_URL), the network, and proxy settings (HTTPS_PROXY)."
         if "CERTIFICATE" in reason.upper():
             hint = "The certificate is not trusted here: point SSL_CERT_FILE to your organisation's CA bundle."
         raise UnreachableError(f"Engee can't be reached: {reason}.", hint) from error

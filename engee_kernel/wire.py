@@ -418,7 +418,7 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
     if 300 <= status < 400:
         raise UnexpectedReplyError(
             f"{call} was redirected ({status}); a token is never sent to another address.",
-            "Set the address that Engee really has (engee_url, ENGEE_URL).",
+            "Set the address that Engee really has (the setting url, ENGEE_URL).",
             status=status,
             call=call,
         )
