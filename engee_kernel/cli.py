@@ -28,6 +28,8 @@ COMMANDS = (
     "upload",
     "download",
     "doctor",
+    "run",
+    "jobs",
     "emulator",
 )
 

@@ -6,11 +6,14 @@ import argparse
 from collections.abc import Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from .jobbook import Row
 from .records import DONE, FAILED, INTERRUPTED, short_ids
 from .tables import Table
 from .text import duration
+
+if TYPE_CHECKING:
+    from .jobbook import Row
 
 ROWS = 20
 
