@@ -16,6 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = """\
 Settings are read from engee_kernel_config.py in Jupyter's configuration folders (“jupyter --paths”), e.g.
 c.EngeeSettings.mode = "plain", else from the environment, e.g. ENGEE_MODE=plain. Secrets are not shown.
+
+examples:
+  engee-kernel config
+  engee-kernel config --json
 """
 
 

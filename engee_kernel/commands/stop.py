@@ -13,6 +13,11 @@ HELP = "stop the Engee server: variables are lost, files stay"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser, json=True)
     parser.add_argument("--no-wait", action="store_true", help="return when Engee has taken the order")
+    parser.epilog = """\
+examples:
+  engee-kernel stop
+  engee-kernel stop --json --no-wait
+"""
 
 
 def run(arguments: argparse.Namespace) -> int:
