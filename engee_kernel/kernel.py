@@ -128,6 +128,8 @@ class EngeeKernel(Kernel):
     ) -> dict[str, Any]:
         """Called by the base class for an execute_request; always gives a reply."""
         count = self.execution_count
+        if not (store_history or silent):
+            self.execution_count -= 1  # the base class has counted it
         parent = self.get_parent("shell")
         identity = self._get_shell_context_var(self._shell_parent_ident)
         reply: dict[str, Any] = {"execution_count": count, "user_expressions": {}, "payload": []}
