@@ -15,7 +15,7 @@ from .events import Done, Result
 from .jobcalls import Noted
 from .output import Options, Output
 from .records import failure
-from .text import duration
+from .text import duration, ends_with_semicolon
 
 
 async def run_eval(client: EngeeClient, cell: Cell, output: Output, options: Options) -> None:
@@ -96,7 +96,7 @@ async def follow_job(client: EngeeClient, cell: Cell, output: Output, options: O
 
 async def _publish_value(cell: Cell, output: Output, text: str) -> None:
     """Whether strings come quoted is the server's choice: shown as they come. `nothing` shows nothing."""
-    if cell.silent or text in ("", "nothing") or cell.code.rstrip().endswith(";"):
+    if cell.silent or text in ("", "nothing") or ends_with_semicolon(cell.code):
         return
     await output.publish(Result({"text/plain": text}))
 

@@ -68,6 +68,15 @@ def summary_of_body(body: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+# a comment with a quotation mark may be the end of a string: then the value is rather shown
+_QUIET = re.compile(r""";\s*(?:#[^\n"]*)?\s*\Z""")
+
+
+def ends_with_semicolon(code: str) -> bool:
+    """Whether Julia code ends in `;`, a comment behind it or not: its value is not to be shown."""
+    return _QUIET.search(code) is not None
+
+
 _FRAME = re.compile(r"^\s*\[(\d+)\]", re.MULTILINE)
 _STACKTRACE = re.compile(r"\n\s*Stacktrace:\s*\n")
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engee_kernel.text import (
     count_frames,
     duration,
+    ends_with_semicolon,
     paint,
     size,
     split_description,
@@ -113,6 +114,25 @@ def test_a_summary_is_one_bounded_line(body: str, limit: int) -> None:
 def test_tags_never_reach_a_summary(text: str) -> None:
     line = summary_of_body(f"<html><script>secret()</script><body><p class='a'>{text}</p></body></html>", 10_000)
     assert line == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "quiet"),
+    [
+        ("x;", True),
+        ("x ; \n", True),
+        ("x; # why", True),
+        ("x; # why\n\n", True),
+        ("x", False),
+        ("x; y", False),
+        ("x;\ny", False),
+        ('"a; # b"', False),
+        ("", False),
+        (";", True),
+    ],
+)
+def test_code_that_ends_in_a_semicolon(code: str, quiet: bool) -> None:
+    assert ends_with_semicolon(code) is quiet
 
 
 def test_the_trace_of_the_api_page_is_split_behind_the_persons_frames() -> None:
