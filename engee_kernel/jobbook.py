@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from . import jobcalls
@@ -256,9 +257,16 @@ class JobBook:
         state = QUEUED if cell is not None and cell["state"] == QUEUED and not job.done else end.state
         number = cell_number(job.name)
         name = "" if number is not None else job.name or ""
-        label = f"cell In[{number}]" if number is not None else name or (_label(entry) if entry else "")
-        ours = self._is_ours(entry)
-        return Row(job.job_id, label, name, state, job.start_time, job.end_time, end.first_line, ours)
+        if entry is not None and (number is not None or not name):
+            label = _label(entry)
+        else:
+            label = f"cell In[{number}]" if number is not None else name
+        started = job.start_time
+        if number is not None and job.end_time is not None and end.elapsed_s is not None:
+            started = job.end_time - timedelta(seconds=end.elapsed_s)
+        elif number is not None and cell is not None and not job.done:
+            started = _submitted(cell)
+        return Row(job.job_id, label, name, state, started, job.end_time, end.first_line, self._is_ours(entry))
 
     def _of_entry(self, entry: Entry, cell: Mapping[str, Any] | None, stopped: ServerNotRunningError | None) -> Row:
         if cell is not None:
@@ -285,14 +293,19 @@ _SHOWN = "The cell's output was shown when it ran, and Engee does not keep it an
 
 
 def _label(entry: Entry) -> str:
+    if entry.notebook.endswith(".jl"):
+        return entry.name or Path(entry.notebook).name
     if entry.kind == "cell":
         return f"cell In[{entry.count}]"
     return entry.name or f"%%job In[{entry.count}]"
 
 
 def _of_cell(cell: Mapping[str, Any]) -> Row:
-    started = datetime.fromtimestamp(float(cell["submitted"]), timezone.utc)
-    return Row(str(cell["id"]), f"cell In[{cell['count']}]", "", str(cell["state"]), started)
+    return Row(str(cell["id"]), f"cell In[{cell['count']}]", "", str(cell["state"]), _submitted(cell))
+
+
+def _submitted(cell: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(float(cell["submitted"]), timezone.utc)
 
 
 def _waiting_for(left: Collection[str]) -> str:

@@ -26,10 +26,14 @@ RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job stands: `state` is one of the four words above, `first_line` of its value or error."""
+    """How a job stands: `state` is one of the four words above, `first_line` of its value or error.
+
+    `elapsed_s`: how long the cell ran, which began before the job that only keeps its record.
+    """
 
     state: str
     first_line: str = ""
+    elapsed_s: float | None = None
 
 
 def failure(error: CodeError) -> Failure:
@@ -143,14 +147,16 @@ def verdict_as_json(events: Iterable[Event]) -> dict[str, object]:
 
 def _outcome(events: Iterable[Event]) -> Outcome:
     state, line = DONE, ""
+    elapsed_s: float | None = None
     for event in events:
         if isinstance(event, Result):
             line = _plain(event)
         elif isinstance(event, Failure):
             state, line = FAILED, event.short or event.message
-        elif isinstance(event, Done) and event.status == "interrupted":
-            state = INTERRUPTED
-    return Outcome(state, first_line(line))
+        elif isinstance(event, Done):
+            state = INTERRUPTED if event.status == "interrupted" else state
+            elapsed_s = event.statistics.get("elapsed_s")
+    return Outcome(state, first_line(line), elapsed_s)
 
 
 def _plain(event: Result) -> str:

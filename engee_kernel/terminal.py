@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +43,7 @@ class Terminal:
         if self._silent:
             self.events.append(event)
         elif isinstance(event, Stream):
-            _write(sys.stdout if event.name == "stdout" else sys.stderr, event.text)
+            _write(sys.stdout if event.name == "stdout" else sys.stderr, self._with_names(event.text))
             self._last_line = (self._last_line + event.text).rpartition("\n")[2] if event.name == "stdout" else ""
         elif isinstance(event, Display) or (isinstance(event, Result) and self._show_result):
             _write(sys.stdout, as_text(event.data) + "\n")
@@ -71,7 +72,9 @@ class Terminal:
 
     def described(self, failure: Failure) -> str:
         """The error as Julia prints it."""
-        text = failure.full or failure.message
+        return self._with_names(failure.full or failure.message)
+
+    def _with_names(self, text: str) -> str:
         for name, here in self._renamed.items():
             text = text.replace(name, here)
         return text
@@ -119,8 +122,12 @@ def as_text(data: MimeBundle) -> str:
     return f"[{', '.join(data) or 'nothing'}]"
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def _write(stream: TextIO, text: str) -> None:
-    stream.write(text)
+    """Without colours where nobody would see them as such: in a file, in a pipe."""
+    stream.write(text if stream.isatty() else _COLOUR.sub("", text))
     stream.flush()
 
 
