@@ -31,9 +31,21 @@ class Publisher:
     While nothing comes, a display says that the cell is alive and for how long; it goes away with the next
     output. Streams are never cut inside an escape sequence or between CR and LF, so that progress bars
     survive any chunking.
+
+    `alone` False: other output may be in the cell before, which taking the display away must not clear.
+    `life_sign` False: the front end can't take a display away again.
     """
 
-    def __init__(self, send: Send, ask: Ask, *, execution_count: int, silent: bool = False) -> None:
+    def __init__(
+        self,
+        send: Send,
+        ask: Ask,
+        *,
+        execution_count: int,
+        silent: bool = False,
+        alone: bool = True,
+        life_sign: bool = True,
+    ) -> None:
         self._send = send
         self._ask = ask
         self._execution_count = execution_count
@@ -43,11 +55,12 @@ class Publisher:
         self._outputs = 0
         self.failure: Mapping[str, Any] | None = None
         self.done: Done | None = None
-        self._life = LifeSign(send, lambda: self._outputs > 0)
+        self._life = LifeSign(send, lambda: self._outputs > 0 or not alone)
+        self._shows_life = life_sign and not silent
         self._ticker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Publisher:
-        if not self._silent:
+        if self._shows_life:
             self._ticker = asyncio.create_task(self._life.tick())
         return self
 
