@@ -16,6 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = """\
 examples:
   engee-kernel stop
+  engee-kernel stop --no-wait --json
+"""
+    parser.epilog = """\
+examples:
+  engee-kernel stop
   engee-kernel stop --json --no-wait
 """
 
