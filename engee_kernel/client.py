@@ -32,7 +32,6 @@ from .transport import Transport, translated
 
 T = TypeVar("T")
 
-DEFAULT_URL = "https://engee.com"
 EVAL_TIMEOUT_S = 120.0
 TRANSFER_IDLE_TIMEOUT_S = 60.0
 
@@ -60,7 +59,7 @@ class EngeeClient:
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str = wire.DEFAULT_URL,
         token: str | Secret | TokenProvider = "",
         *,
         retry_bound_s: float = 15.0,

@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_path
 from traitlets import Bool, Enum, Float, Integer, TraitError, Unicode
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from . import account
-from .client import DEFAULT_URL
+from . import wire
 from .credentials import STARS, Secret
 from .errors import SettingError
 from .journal import Journal, notebook_key
-from .oauth import DEFAULT_REDIRECT, DEFAULT_SCOPE, OAuthClient
 from .output import Options
+
+if TYPE_CHECKING:
+    from . import account
+    from .oauth import OAuthClient
 
 CONFIG_FILE = "engee_kernel_config.py"
 COMMAND_LINE = "config file or command line"
@@ -34,7 +36,7 @@ class EngeeSettings(Configurable):
     """c.EngeeSettings.<name> = … in engee_kernel_config.py, or ENGEE_<NAME> in the environment."""
 
     url = Unicode(
-        DEFAULT_URL,
+        wire.DEFAULT_URL,
         help="Address of Engee's management API; another one on premises.",
     ).tag(config=True, reconnect=True, loses="Cells run in another Engee now: it has variables of its own.")
     token = Unicode(
@@ -110,11 +112,11 @@ class EngeeSettings(Configurable):
         "Better kept out of files.",
     ).tag(config=True, secret=True, reconnect=True)
     oauth_scope = Unicode(
-        DEFAULT_SCOPE,
+        wire.DEFAULT_SCOPE,
         help="For engee-kernel login --oauth: what to ask access to.",
     ).tag(config=True, reconnect=True)
     oauth_redirect_uri = Unicode(
-        DEFAULT_REDIRECT,
+        wire.DEFAULT_REDIRECT,
         help="For engee-kernel login --oauth: the address on this machine that the browser comes back to. Without a "
         "port the system chooses one.",
     ).tag(config=True, reconnect=True)
@@ -181,6 +183,8 @@ class EngeeSettings(Configurable):
         """None where no client id is set."""
         if not self.oauth_client_id:
             return None
+        from .oauth import OAuthClient  # noqa: PLC0415 - httpx costs start-up time
+
         return OAuthClient(
             self.oauth_client_id, Secret(self.oauth_client_secret), self.oauth_scope, self.oauth_redirect_uri
         )
@@ -189,6 +193,8 @@ class EngeeSettings(Configurable):
         """Where the client gets its tokens from; `tell` is told what a person should know of them."""
         setting = Secret(self.token) if self.token else None
         name = "the setting “token”" if self.sources.get("token") in (None, COMMAND_LINE) else self.sources["token"]
+        from . import account  # noqa: PLC0415 - httpx costs start-up time
+
         return account.tokens(self.url, setting=setting, setting_name=name, client=self.oauth_client(), tell=tell)
 
     def journal(self, notebook: str = "") -> Journal:

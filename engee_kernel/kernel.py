@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 from ipykernel.jsonutil import json_clean
@@ -18,12 +18,15 @@ from .config import EngeeSettings
 from .errors import EngeeError, SettingError, StillRunningError, UsageError
 from .events import Input
 from .publish import Publisher
-from .session import Session as EngeeSession
+
+if TYPE_CHECKING:
+    from .session import Session as EngeeSession
 
 PROTOCOL_VERSION = "5.4"
 ABORT_WINDOW_S = 0.1
 SHUTDOWN_FOLLOWS_S = 0.1
 INPUT_POLL_S = 0.02
+PREPARE_AFTER_S = 0.3
 CONCURRENT = frozenset(
     {
         "complete_request",
@@ -99,7 +102,11 @@ class EngeeKernel(Kernel):
         self._preparing = self._main_loop.create_task(self._prepare())
 
     async def _prepare(self) -> None:
-        """Install the agent before the first cell, beside everything else; a cell will say what fails."""
+        """Install the agent before the first cell, beside everything else; a cell will say what fails.
+
+        Not before the front end's first questions are answered: it waits for those to show the kernel as ready.
+        """
+        await asyncio.sleep(PREPARE_AFTER_S)
         try:
             await self.engee().prepare()
         except SettingError as error:
@@ -189,7 +196,9 @@ class EngeeKernel(Kernel):
     def engee(self) -> EngeeSession:
         """The session with Engee, made when it is first needed. Raises SettingError."""
         if self._engee is None:
-            from .client import EngeeClient  # noqa: PLC0415 - httpx costs start-up time
+            # here, because httpx costs start-up time
+            from .client import EngeeClient  # noqa: PLC0415
+            from .session import Session as EngeeSession  # noqa: PLC0415
 
             if self.settings_error is not None:
                 raise self.settings_error
@@ -251,16 +260,16 @@ class EngeeKernel(Kernel):
 
     def _interrupt_soon(self) -> None:
         """A client's shutdown sends an interrupt right before it, which is not the person's."""
-        if self._running:
-            asyncio.get_running_loop().call_later(SHUTDOWN_FOLLOWS_S, self._interrupt)
+        if self._work is not None:
+            asyncio.get_running_loop().call_later(SHUTDOWN_FOLLOWS_S, self._interrupt, self._work)
 
-    def _interrupt(self) -> None:
-        if self._shutting_down:
-            return
+    def _interrupt(self, work: asyncio.Task[dict[str, Any]]) -> None:
+        if self._shutting_down or self._work is not work:
+            return  # the cell that was meant has ended meanwhile; the next one is not to be hit
         if self._engee is not None and self._engee.busy:
             self._engee.interrupt()
-        elif self._work is not None:
-            self._work.cancel()
+        else:
+            work.cancel()
 
     def _was_interrupted_before(self, parent: Mapping[str, Any]) -> bool:
         """Whether an interrupt overtook this request on its way: control is faster than shell."""

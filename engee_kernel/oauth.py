@@ -22,8 +22,6 @@ from .credentials import Secret, origin
 from .errors import EngeeError, MissingTokenError, SettingError, TokenRejectedError
 from .store import StoredToken
 
-DEFAULT_SCOPE = "user:id user:username profile:name profile:primary_email engee"
-DEFAULT_REDIRECT = "http://127.0.0.1/callback"
 CONSENT_BOUND_S = 300.0
 REQUEST_BOUND_S = 10.0
 REQUEST_LIMIT_BYTES = 16 * 1024
@@ -36,8 +34,8 @@ class OAuthClient:
 
     client_id: str
     client_secret: Secret = field(repr=False)
-    scope: str = DEFAULT_SCOPE
-    redirect_uri: str = DEFAULT_REDIRECT
+    scope: str = wire.DEFAULT_SCOPE
+    redirect_uri: str = wire.DEFAULT_REDIRECT
 
     def check(self) -> None:
         """Raises SettingError for what can't work."""
@@ -52,7 +50,7 @@ class OAuthClient:
         if parts.scheme != "http" or parts.hostname not in LOOPBACK_NAMES or parts.query or parts.fragment:
             raise SettingError(
                 f"“{self.redirect_uri}” can't be the redirect address.",
-                f"Expected is an http address of this machine, e.g. {DEFAULT_REDIRECT} or http://127.0.0.1:8765/callback",
+                f"Expected is an http address of this machine, e.g. {wire.DEFAULT_REDIRECT} or http://127.0.0.1:8765/callback",
             )
 
 

@@ -30,6 +30,9 @@ from .errors import (
 )
 from .text import summary_of_body
 
+DEFAULT_URL = "https://engee.com"
+DEFAULT_SCOPE = "user:id user:username profile:name profile:primary_email engee"
+DEFAULT_REDIRECT = "http://127.0.0.1/callback"
 INFO = "/account/api/engee/info"
 START = "/account/api/engee/start"
 STOP = "/account/api/engee/stop"

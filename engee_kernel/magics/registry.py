@@ -11,13 +11,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 
 from ..cell import Cell
 from ..errors import UsageError
 from ..output import Output
-from ..session import Session
 from .grammar import Call
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 _MODULES = ("help", "jobs", "account", "server", "settings", "files", "folders", "changes")
 
