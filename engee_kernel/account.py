@@ -33,6 +33,7 @@ from .vaults import Vault
 
 VARIABLE = "ENGEE_TOKEN"
 REFRESH_PAUSE_S = 5.0
+RENEWED_BOUND_S = 2.0
 
 HOW_TO_LOG_IN = (
     "Make a personal access token in Engee's personal account (Communication and Security → Personal access "
@@ -81,7 +82,8 @@ class StoredSource:
         self._key = key
         self._refresher = refresher
         self._known: StoredToken | None = None
-        self._tried_last: Secret | None = None
+        self._renewed: Secret | None = None
+        self._renewed_at = 0.0
         self._no_refresh_before = 0.0
 
     async def token(self) -> Secret | None:
@@ -107,8 +109,10 @@ class StoredSource:
         return self._known.access
 
     async def renewed(self, rejected: Secret) -> Secret | None:
+        if rejected == self._renewed and time.monotonic() - self._renewed_at < RENEWED_BOUND_S:
+            return None  # refreshed because of a 401, and refused again: refreshing does not help
         latest = await self._read()
-        if latest is None or rejected == self._tried_last:
+        if latest is None:
             return None
         if latest.access == rejected or (latest.kind == "oauth" and not is_fresh(latest)):
             if latest.kind == "pat":
@@ -120,7 +124,7 @@ class StoredSource:
             if latest is None:
                 return None
         self._known = latest
-        self._tried_last = latest.access
+        self._renewed, self._renewed_at = latest.access, time.monotonic()
         return latest.access
 
     async def _read(self) -> StoredToken | None:
