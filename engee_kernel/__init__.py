@@ -1,3 +1,40 @@
-"""A Jupyter kernel that runs each notebook cell remotely in Engee."""
+"""A Jupyter kernel that runs each notebook cell remotely in Engee.
+
+In a Python notebook: `%load_ext engee_kernel`, then `%%engee`. In a program: `EngeeClient`.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+# Imported when first asked for: the kernel's start must not wait for what it does not use.
+_PUBLIC = {
+    "CodeError": "errors",
+    "Download": "client",
+    "EngeeClient": "client",
+    "EngeeError": "errors",
+    "Upload": "body",
+}
+
+__all__ = ["CodeError", "Download", "EngeeClient", "EngeeError", "Upload"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Called by IPython for `%load_ext engee_kernel`."""
+    import_module(".extension", __name__).load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Called by IPython for `%unload_ext engee_kernel`."""
+    import_module(".extension", __name__).unload(shell)

@@ -60,7 +60,7 @@ async def ready(session: Session, output: Output) -> None:
 async def put(session: Session, payload: Payload) -> None:
     """Make the values of a payload variables of the notebook's workspace. The agent is `ready`.
 
-    Raises ExchangeError where Engee refuses a name or value; none is set then.
+    Raises ExchangeError where Engee refuses a name; the values before it may be set then.
     """
     place = _Place(session)
     if payload.size_bytes >= FILE_TO_ENGEE_BYTES:
@@ -125,7 +125,7 @@ class _Place:
             ) from error
         problem = answer.get("problem")
         if problem is not None:
-            raise ExchangeError(f"Engee: {problem}.", SUPPORTED if "counterpart" in str(problem) else "")
+            raise ExchangeError(f"{problem}.", SUPPORTED if "counterpart" in str(problem) else "")
         return answer
 
     @asynccontextmanager

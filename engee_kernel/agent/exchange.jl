@@ -299,14 +299,19 @@ function bind_values(mod::Module, bytes::Vector{UInt8})
     io = IOBuffer(bytes)
     values = read_named(io)
     eof(io) || throw(ExchangeProblem("the payload is longer than what it says"))
+    # Only names that are the module's own are looked at: looking up one that Base exports, say `time`, would bind it to
+    # Base's, and it could not be a variable any more.
+    own = Set(Base.names(mod, all = true))
     for name in keys(values)
-        isconst(mod, name) && throw(ExchangeProblem("$name is a constant, a function or a type in Engee: choose another name"))
+        name in own && isdefined(mod, name) && isconst(mod, name) &&
+            throw(ExchangeProblem("$name can't be set in Engee: it is a constant, a function or a type there; choose another name"))
     end
     for (name, value) in pairs(values)
         try
             Core.eval(mod, Expr(:(=), name, QuoteNode(value)))
         catch error
-            throw(ExchangeProblem(string(name, " can't be set in Engee: ", limited(message_of(error), 300))))
+            reason = limited(message_of(error), 300)
+            throw(ExchangeProblem("$name can't be set in Engee: $reason; choose another name"))
         end
     end
     return nothing
@@ -333,7 +338,7 @@ function snapshot(mod::Module, names)
             write_value(io, variable_value(mod, Symbol(name)), 0)
         catch error
             error isa ExchangeProblem || rethrow()
-            throw(ExchangeProblem("$name: $(error.message)"))
+            throw(ExchangeProblem("$name can't be had from Engee: $(error.message)"))
         end
     end
     return take!(io)
@@ -342,7 +347,7 @@ end
 function variable_value(mod::Module, name::Symbol)
     # From 1.9 on `ans` lives there.
     name === :ans && mod === Main && isdefined(Base.MainInclude, :ans) && return getfield(Base.MainInclude, :ans)
-    isdefined(mod, name) || throw(ExchangeProblem("there is no such variable in Engee"))
+    isdefined(mod, name) || throw(ExchangeProblem("there is no such variable"))
     return getfield(mod, name)
 end
 
