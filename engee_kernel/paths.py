@@ -73,7 +73,9 @@ def expand_braces(pattern: str) -> list[str]:
     if match is None:
         return [pattern]
     before, after = pattern[: match.start()], pattern[match.end() :]
-    return [whole for middle in match[1].split(",") for whole in expand_braces(before + middle + after)]
+    # innermost braces come first, so an outer alternative is met once for each inner one
+    wholes = [whole for middle in match[1].split(",") for whole in expand_braces(before + middle + after)]
+    return list(dict.fromkeys(wholes))
 
 
 def matches(name: str, pattern: str) -> bool:
