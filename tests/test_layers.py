@@ -25,7 +25,6 @@ LAYERS = {
         "credentials",
         "dialogue",
         "exchange",
-        "jobtable",
         "multipart",
         "output",
         "paths",
@@ -46,6 +45,7 @@ LAYERS = {
         "interrupts",
         "jobbook",
         "jobcalls",
+        "jobtable",
         "journal",
         "life",
         "limits",
@@ -72,7 +72,7 @@ LAYERS = {
         "vaults",
         "webhook",
     },
-    "Jupyter": {"application", "config", "kernel", "magics", "publish"},
+    "Jupyter": {"application", "config", "extension", "kernel", "magics", "publish"},
     "entry": {"__main__", "cli", "commands", "doctor", "kernelspec"},
 }
 ORDER = list(LAYERS)

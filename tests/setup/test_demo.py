@@ -79,7 +79,7 @@ def test_quickstart_shows_what_it_promises(julia: Path, tmp_path: Path, jupyter_
     assert outputs["montecarlo"][0].text.count("motors, slowest") == 1
     assert "PID with Kp" in outputs["search"][-1].data["text/plain"]
     page = (tmp_path / "quickstart.html").read_text(encoding="utf-8")
-    assert page.count("data:image/svg+xml;base64") == len(plots)
+    assert page.count('src="data:image/svg+xml;base64') == len(plots)
 
 
 def test_a_cell_that_fails_fails_the_demo(julia: Path, tmp_path: Path, jupyter_environment: dict[str, str]) -> None:
