@@ -68,7 +68,6 @@ class EngeeKernel(Kernel):
         self._engee: EngeeSession | None = None
         self._retired: list[EngeeSession] = []
         self._shutting_down = False
-        self._running = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
         self._history: list[tuple[int, str]] = []
         self._ask_line: Callable[[Input], Awaitable[str | None]] | None = None
@@ -149,7 +148,6 @@ class EngeeKernel(Kernel):
         async def ask(prompt: Input) -> str | None:
             return await self._input(prompt, identity, parent)
 
-        self._running = True
         self._ask_line = ask if allow_stdin else None
         if store_history and not silent:
             self._history.append((count, code))
@@ -173,7 +171,6 @@ class EngeeKernel(Kernel):
                 self.log.exception("A cell failed inside the kernel")
                 output.error(EngeeError(f"The kernel itself failed: {type(error).__name__}: {error}"))
             finally:
-                self._running = False
                 self._output = None
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}
