@@ -33,6 +33,7 @@ from .vaults import Vault
 
 VARIABLE = "ENGEE_TOKEN"
 REFRESH_PAUSE_S = 5.0
+LOGIN_RETRY_BOUND_S = 3.0
 RENEWED_BOUND_S = 2.0
 
 HOW_TO_LOG_IN = (
@@ -259,7 +260,7 @@ async def keep(url: str, token: StoredToken, store: TokenStore | None = None) ->
     """
     store = store or TokenStore()
     hint = ""
-    async with EngeeClient(url, token.access) as client:
+    async with EngeeClient(url, token.access, retry_bound_s=LOGIN_RETRY_BOUND_S) as client:
         status = await client.status()
         if status.running and token.kind == "pat":
             try:
