@@ -41,6 +41,7 @@ FILE_FROM_ENGEE_BYTES = 2 * 2**20
 WORK_BYTES_PER_S = 5e6
 """A slow guess at how fast the agent reads and writes a payload: it bounds the wait."""
 CLEANUP_BOUND_S = 10.0
+OVERVIEW_WAIT_S = 30.0
 FILE_NAME = "values.bin"
 
 
@@ -94,6 +95,38 @@ async def get(session: Session, names: Sequence[str]) -> dict[str, Any]:
             await asyncio.wait_for(place.call("exchange_discard", place.id), CLEANUP_BOUND_S)
 
 
+async def overview(session: Session) -> list[Mapping[str, Any]]:
+    """name, type, size_bytes (None where it is not known) and summary of each variable. The agent is there."""
+    await _own_workspace(session)
+    return list((await _ask(session, "variables", session.notebook, wait_s=OVERVIEW_WAIT_S))["variables"])
+
+
+async def reset(session: Session) -> Mapping[str, Any]:
+    """Clear the notebook's variables: `workspace`, the names `cleared`, what was `kept` and why. The agent is there."""
+    await _own_workspace(session)
+    return await _ask(session, "reset", session.notebook)
+
+
+async def _own_workspace(session: Session) -> None:
+    """Without a workspace of its own, which its first cell makes, the agent would take a notebook's to be Main."""
+    if session.options.workspace != "main":
+        await _ask(session, "open_workspace", session.notebook)
+
+
+async def _ask(session: Session, function: str, *args: Any, wait_s: float = 0.0) -> Mapping[str, Any]:
+    """Raises SessionLostError when the variables are gone; the next call finds the new session."""
+    try:
+        return await session.remote.call(function, *args, wait_s=wait_s)
+    except (AgentUnavailableError, SessionLostError, ServerNotRunningError) as error:
+        if not (is_agent_trouble(error) or isinstance(error, ServerNotRunningError)):
+            raise
+        session.remote.forget_epoch()
+        raise SessionLostError(
+            f"The Engee session has ended ({error.message.rstrip('.')}): its variables are gone. Nothing was run.",
+            "Run the notebook from its start in the new session; files in /user are kept.",
+        ) from error
+
+
 class _NoFilesError(EngeeError):
     """Files can't be used here: the pieces' way is open."""
 
@@ -113,16 +146,7 @@ class _Place:
 
     async def call(self, function: str, *args: Any, work_bytes: int = 0) -> Mapping[str, Any]:
         """Raises ExchangeError for what the agent says can't be exchanged."""
-        try:
-            answer = await self.session.remote.call(function, *args, wait_s=work_bytes / WORK_BYTES_PER_S)
-        except (AgentUnavailableError, SessionLostError, ServerNotRunningError) as error:
-            if not (is_agent_trouble(error) or isinstance(error, ServerNotRunningError)):
-                raise
-            self.session.remote.forget_epoch()
-            raise SessionLostError(
-                f"The Engee session has ended ({error.message.rstrip('.')}): its variables are gone. Nothing was run.",
-                "Run the notebook from its start in the new session; files in /user are kept.",
-            ) from error
+        answer = await _ask(self.session, function, *args, wait_s=work_bytes / WORK_BYTES_PER_S)
         problem = answer.get("problem")
         if problem is not None:
             raise ExchangeError(f"{problem}.", SUPPORTED if "counterpart" in str(problem) else "")

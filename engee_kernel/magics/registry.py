@@ -21,7 +21,7 @@ from .grammar import Call
 if TYPE_CHECKING:
     from ..session import Session
 
-_MODULES = ("help", "jobs", "account", "server", "settings", "files", "folders", "changes")
+_MODULES = ("help", "jobs", "account", "server", "settings", "files", "folders", "changes", "code")
 
 RunCell = Callable[[Cell, Output], Awaitable[None]]
 
@@ -53,7 +53,10 @@ class KernelServices(Protocol):
 
 @dataclass
 class Context:
-    """One cell's magics at work: `run_cell` is how its Julia code will be run, and may be replaced."""
+    """One cell's magics at work: `run_cell` is how its Julia code will be run, and may be replaced.
+
+    `around`: what is to be done around that, whatever it will be. `over`: nothing more of the cell is to run.
+    """
 
     kernel: KernelServices
     output: Output
@@ -61,6 +64,8 @@ class Context:
     run_cell: RunCell
     cell: Cell
     replies: dict[str, Any] = field(default_factory=dict)
+    around: list[Callable[[RunCell], RunCell]] = field(default_factory=list)
+    over: bool = False
 
     @property
     def engee(self) -> Session:

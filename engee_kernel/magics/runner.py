@@ -37,9 +37,14 @@ async def run_cell(kernel: KernelServices, cell: Cell, output: Output) -> dict[s
         prepared.append((magic, arguments))
     for magic, arguments in prepared:
         await magic.run(context, arguments)
+        if context.over:
+            return context.replies
     if context.code.strip():
         cell.code = context.code
-        await context.run_cell(cell, output)
+        run = context.run_cell
+        for wrap in context.around:
+            run = wrap(run)
+        await run(cell, output)
     return context.replies
 
 
