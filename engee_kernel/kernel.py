@@ -290,6 +290,10 @@ class EngeeKernel(Kernel):
         if engee is not None and engee.busy and restart:
             engee.interrupt()
             await engee.idle(bound_s=2.0)
+        elif self._work is not None and (engee is None or not engee.busy):
+            # a magic at work, e.g. a transfer: it takes away what is half-written
+            self._work.cancel()
+            await asyncio.wait({self._work}, timeout=2.5)
         sessions = [*self._retired, *([engee] if engee is not None else [])]
         for session in sessions:
             await session.detach()
