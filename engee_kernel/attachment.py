@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 AGENT_BOUND_S = 5.0
 AGENT_AGAIN_S = 30.0
 BEGIN_BOUND_S = 3.0
+BEYOND_ALL_EVENTS = 2**31
+"""As a number to ask for events after: the answer then has the state alone."""
+
 KNOWN = ("queued", "running", "done")
 
 Live = Callable[[bool], Awaitable[None]]
@@ -78,7 +81,9 @@ async def begun(client: EngeeClient, remote: Remote, cell: Cell) -> None:
     until = time.monotonic() + BEGIN_BOUND_S
     while time.monotonic() < until:
         try:
-            answer = await remote.cell_call("events", cell.cell_id, 0, 0.0, wait_s=0.0, margin_s=BEGIN_BOUND_S)
+            answer = await remote.cell_call(
+                "events", cell.cell_id, BEYOND_ALL_EVENTS, 0.0, wait_s=0.0, margin_s=BEGIN_BOUND_S
+            )
             if answer.state != "unknown":
                 return
         except (NetworkError, GatewayError, RateLimitedError):
@@ -144,7 +149,7 @@ async def _asked(session: Session, cell_id: str) -> str:
         if not await session.agent_ready():
             return ""
         try:
-            answer = await session.remote.cell_call("events", cell_id, 0, 0.0, wait_s=MIN_WAIT_S)
+            answer = await session.remote.cell_call("events", cell_id, BEYOND_ALL_EVENTS, 0.0, wait_s=MIN_WAIT_S)
             return answer.state
         except (AgentMissingError, EpochError):
             session.remote.forget_epoch()

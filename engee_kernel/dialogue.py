@@ -15,6 +15,17 @@ class AgentMissingError(AgentUnavailableError):
     """The Julia process that answered has no agent: a new session, or a job in a process of its own."""
 
 
+class AnswerCutError(AgentUnavailableError):
+    """The agent's answer is longer than the results that this Engee gives; `length` characters came."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(
+            f"Engee cuts results at {length} characters, and a piece of the cell's output is longer.",
+            "Print less at once, or write it to a file in /user.",
+        )
+        self.length = length
+
+
 class EpochError(SessionLostError):
     """The agent is there but a younger one than the cell was given to."""
 
@@ -35,11 +46,13 @@ class CellAnswer:
 def read_answer(text: str) -> Mapping[str, Any]:
     """The object in an answer, whether the server quotes string values or not.
 
-    Raises AgentMissingError, EpochError, TransferError (a file call failed), AgentUnavailableError (the
+    Raises AnswerCutError, AgentMissingError, EpochError, TransferError (a file call failed), AgentUnavailableError (the
     answer is not one, e.g. cut short by a limit of the server).
     """
     value = _parsed(text.strip())
     if not isinstance(value, dict):
+        if text.lstrip().startswith(('{"epoch":', '"{\\"epoch\\":')):
+            raise AnswerCutError(len(text))
         raise AgentUnavailableError(
             f"Engee's answer is not the agent's: “{summary_of_body(text, 120)}”.",
             "Plain mode works without the agent: %config mode = plain",

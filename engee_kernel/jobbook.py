@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import jobcalls
+from .attachment import BEYOND_ALL_EVENTS
 from .dialogue import AgentMissingError, CellAnswer, EpochError
 from .errors import (
     AgentUnavailableError,
@@ -30,7 +31,6 @@ from .wire import Job, read_time
 
 AGENT_BOUND_S = 2.0
 LOOK_S = 1.0
-BEYOND_ALL_EVENTS = 2**31
 ENDED_STATES = {"ok": DONE, "error": FAILED, "interrupted": INTERRUPTED}
 QUEUED = "queued"
 

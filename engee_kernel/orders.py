@@ -182,7 +182,9 @@ async def _send_inputs(session: Session, order: Order, output: Output) -> None:
 async def _fetch_outputs(remote: RemoteFiles, order: Order, progress: Progress) -> str:
     """What was downloaded. Existing files are replaced: the same job again gives the same files."""
     began = time.monotonic()
-    plan = await plan_download(remote, order.downloads, order.to, order.remote_folder)
+    # with a slash at its end it is a folder, whether it exists yet or not
+    folder = f"{order.to.rstrip('/')}/" if order.to else None
+    plan = await plan_download(remote, order.downloads, folder, order.remote_folder)
     moved = await download(remote, plan, progress, force=True)
     return summary(moved, "Downloaded", time.monotonic() - began)
 

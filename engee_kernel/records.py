@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from .dialogue import AgentMissingError, CellAnswer, EpochError, read_cell
+from .dialogue import AgentMissingError, AnswerCutError, CellAnswer, EpochError, read_cell
 from .errors import AgentUnavailableError, CodeError, UsageError
 from .events import Done, Event, Failure, Result, decode
 from .text import split_description
@@ -46,18 +46,17 @@ def read_record(job: Job) -> CellAnswer | tuple[Event, ...]:
     """What a finished job holds: an agent's answer with a cell's events, or the events that plain text makes.
 
     Raises AgentMissingError or EpochError for an agent's job that met no agent or another one (its code was not
-    run by it), AgentUnavailableError for an agent's answer that Engee cut short.
+    run by it), AnswerCutError for an agent's answer that Engee cut short.
     """
     if job.error is not None:
         return failure(job.error), Done("error", _elapsed(job))
     text = job.text or ""
     try:
         return read_cell(text)
-    except (AgentMissingError, EpochError):
+    except (AgentMissingError, AnswerCutError, EpochError):
         raise
     except AgentUnavailableError:
-        if text.lstrip('"').replace("\\", "").startswith('{"epoch":'):
-            raise
+        pass  # text of somebody's own
     value = (Result({"text/plain": text}),) if text not in ("", "nothing") else ()
     return *value, Done("ok", _elapsed(job))
 

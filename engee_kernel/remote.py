@@ -8,7 +8,7 @@ from typing import Any
 
 from . import agent
 from .client import EngeeClient
-from .dialogue import CellAnswer, read_answer, read_cell
+from .dialogue import AnswerCutError, CellAnswer, read_answer, read_cell
 from .errors import AgentUnavailableError, CodeError, EngeeError, GatewayError, ReplyLostError, TooLargeError
 
 REPLY_MARGIN_S = 15.0
@@ -17,6 +17,7 @@ PIECE_BYTES = 8000
 SERIAL_WAIT_S = 0.9
 MIN_WAIT_S = 0.5
 ANSWER_BYTES = 1_000_000
+MIN_ANSWER_BYTES = 500
 
 
 class Remote:
@@ -26,6 +27,7 @@ class Remote:
         self._client = client
         self._installing = asyncio.Lock()
         self._longest_wait_s = poll_wait_s
+        self._answer_bytes = ANSWER_BYTES
         self.epoch = ""
         self.hello: Mapping[str, Any] = {}
         self.parallel = True
@@ -78,8 +80,17 @@ class Remote:
         self, function: str, *args: Any, wait_s: float, margin_s: float = REPLY_MARGIN_S, **options: Any
     ) -> CellAnswer:
         """`submit` or `events`, tried once: the cell's life decides what a failure means."""
-        command = agent.call(function, self.epoch, *args, **options)
-        return read_cell(await self._client.eval(command, timeout_s=wait_s + margin_s))
+        while True:
+            if self._answer_bytes < ANSWER_BYTES:
+                options["max_bytes"] = self._answer_bytes
+            command = agent.call(function, self.epoch, *args, **options)
+            try:
+                return read_cell(await self._client.eval(command, timeout_s=wait_s + margin_s))
+            except AnswerCutError as error:
+                # asking for the same cell again is harmless; the events come in smaller portions
+                if self._answer_bytes <= MIN_ANSWER_BYTES:
+                    raise
+                self._answer_bytes = max(MIN_ANSWER_BYTES, min(self._answer_bytes // 2, error.length // 2))
 
     def command(self, function: str, *args: Any, **options: Any) -> str:
         """A call as Julia code, for a job."""
