@@ -123,6 +123,7 @@ class CellBar(Bar):
         self._output = output
         self._written = _Written()
         self._pump: asyncio.Task[None] | None = None
+        self._staged = False
 
     async def __aenter__(self) -> CellBar:
         self._pump = asyncio.create_task(self._publish_now_and_then())
@@ -137,6 +138,7 @@ class CellBar(Bar):
 
     def stage(self, text: str) -> None:
         super().stage(text)
+        self._staged = bool(text)
         self._output.condition(text)
 
     def notice(self, text: str) -> None:
@@ -158,6 +160,10 @@ class CellBar(Bar):
     async def _publish_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(CELL_EVERY_S / 2)
+            if self._staged and self._is_shown and self._bar is not None:
+                # no bytes go meanwhile, so tqdm itself would not draw it
+                self._staged = False
+                self._bar.refresh()
             await self._publish()
 
     async def _publish(self) -> None:
