@@ -12,7 +12,7 @@ from ipykernel.jsonutil import json_clean
 from ipykernel.kernelbase import Kernel
 from traitlets import Instance
 
-from . import __version__, magics
+from . import __version__, cursors, magics
 from .cell import Cell
 from .config import EngeeSettings
 from .errors import EngeeError, SettingError, StillRunningError, UsageError
@@ -334,14 +334,16 @@ class EngeeKernel(Kernel):
         stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)
         self._publish_status("busy", "shell", parent=message)
         try:
-            await self.shell_handlers[message["header"]["msg_type"]](stream, idents, message)
+            with cursors.counted_by(message["header"]):
+                await self.shell_handlers[message["header"]["msg_type"]](stream, idents, message)
         except EngeeError:
             self.log.exception("%s failed", message["header"]["msg_type"])
         finally:
             self._publish_status("idle", "shell", parent=message)
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """Called for complete_request; `cursor_pos` in code points."""
+        """Called for complete_request; positions in it and in the reply as the front end counts."""
+        cursor_pos = cursors.to_code_points(code, cursor_pos)
         local = await magics.complete(self, code, cursor_pos)
         if local is not None:
             answer: Mapping[str, Any] = {
@@ -352,7 +354,8 @@ class EngeeKernel(Kernel):
         else:
             answer = await self._ask("complete", code, cursor_pos)
         matches = answer.get("matches", ())
-        start, end = answer.get("start", cursor_pos), answer.get("end", cursor_pos)
+        start = cursors.from_code_points(code, answer.get("start", cursor_pos))
+        end = cursors.from_code_points(code, answer.get("end", cursor_pos))
         types = [
             {"start": start, "end": end, "text": match["text"], "type": match.get("type", ""), "signature": ""}
             for match in matches
@@ -368,8 +371,8 @@ class EngeeKernel(Kernel):
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: object = ()
     ) -> dict[str, Any]:
-        """Called for inspect_request; `cursor_pos` in code points."""
-        answer = await self._ask("inspect", code, cursor_pos, detail_level)
+        """Called for inspect_request; `cursor_pos` as the front end counts."""
+        answer = await self._ask("inspect", code, cursors.to_code_points(code, cursor_pos), detail_level)
         found = bool(answer.get("found"))
         return {"status": "ok", "found": found, "data": answer.get("data", {}) if found else {}, "metadata": {}}
 

@@ -23,6 +23,7 @@ LAYERS = {
         "arguments",
         "cell",
         "credentials",
+        "cursors",
         "dialogue",
         "exchange",
         "multipart",
