@@ -1,13 +1,24 @@
-"""%lsmagic and %help."""
+"""%lsmagic, %help and --help. Help is no result: it goes to the front end's pager, JupyterLab shows it below the cell."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from typing import Any
 
-from ..events import Display
+from ..events import Display, MimeBundle
 from ..tables import Table
 from .registry import Context, KernelServices, Magic, find, magics
+
+
+def page(bundle: MimeBundle) -> dict[str, Any]:
+    """What shows `bundle` in the front end's pager, as part of a cell's reply."""
+    return {"payload": [{"source": "page", "data": dict(bundle), "start": 0}]}
+
+
+def all_magics() -> MimeBundle:
+    rows = [(name, magic.help) for name, magic in sorted(magics().items())]
+    return Table(("magic", "what it does"), rows).bundle()
 
 
 class ListMagics(Magic):
@@ -15,8 +26,7 @@ class ListMagics(Magic):
     help = "List all magics."
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
-        table = Table(("magic", "what it does"), [(name, magic.help) for name, magic in sorted(magics().items())])
-        await context.output.publish(Display(table.bundle()))
+        await context.output.publish(Display(all_magics()))
 
 
 class Help(Magic):
@@ -28,12 +38,12 @@ class Help(Magic):
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
         if arguments.magic is None:
-            await ListMagics().run(context, arguments)
+            context.replies.update(page(all_magics()))
             return
         name = arguments.magic
         if not name.startswith("%"):
             name = f"%{name}" if f"%{name}" in magics() else f"%%{name}"
-        await context.output.publish(Display({"text/plain": find(name).parser().format_help().strip()}))
+        context.replies.update(page({"text/plain": find(name).parser().format_help().strip()}))
 
     async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
         return [name for name in magics() if name.startswith(word)]
