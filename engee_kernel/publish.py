@@ -219,7 +219,7 @@ def _frames(frames: tuple[Frame, ...]) -> list[str]:
         place = f"{frame.file}:{frame.line}"
         inlined = " [inlined]" if frame.inlined else ""
         if frame.user:
-            lines.append(f" [{number:>{width}}] {frame.function}\n    @ {paint(place, 'cyan')}{inlined}")
+            lines.append(f" [{number:>{width}}] {frame.function}\n    @ {paint(place, 'bold')}{inlined}")
         else:
             lines.append(paint(f" [{number:>{width}}] {frame.function}\n    @ {place}{inlined}", "grey"))
             folded += 1

@@ -106,8 +106,7 @@ def count_frames(trace: str) -> int:
 _ANSI = {
     "red": "\x1b[0;31m",
     "bold": "\x1b[1m",
-    "grey": "\x1b[90m",
-    "cyan": "\x1b[0;36m",
+    "grey": "\x1b[38;5;244m",  # JupyterLab shows bright black as black
     "green": "\x1b[0;32m",
 }
 

@@ -1,4 +1,4 @@
-"""%lsmagic, %help and --help. Help is no result: it goes to the front end's pager, JupyterLab shows it below the cell."""
+"""%lsmagic and %help. Help is no result: it goes to the front end's pager, which JupyterLab has below the cell."""
 
 from __future__ import annotations
 
