@@ -107,6 +107,13 @@ class JobBook:
         named = [row.job_id for row in rows if row.name and row.name == word]
         return named[0] if len(named) == 1 else resolve(word, [row.job_id for row in rows])
 
+    async def newest(self) -> str:
+        """The id of this notebook's newest job. Raises UsageError."""
+        for row in (await self.listing()).rows:
+            if row.ours:
+                return row.job_id
+        raise UsageError("This notebook has no job yet.", "%jobs --all lists those of other notebooks.")
+
     async def verdict(self, job_id: str) -> list[Event]:
         """The value or the error of a job that has ended, and its end. Raises UsageError while it runs."""
         try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What argparse formats: % stands for itself only when doubled.
 ACTIONS = {
     "list": "the table of jobs; what %%jobs alone does",
-    "attach": "show a job's output from its beginning, and follow it",
+    "attach": "show a job's output from its beginning, and follow it; without ID this notebook's newest",
     "result": "show a job's value or error only",
     "interrupt": "stop a job",
     "wait": "wait for jobs: those named, else all of this notebook's that run",
@@ -84,6 +84,7 @@ class Jobs(Magic):
 examples:
   %jobs                        this notebook's jobs and those that nobody claims, newest first
   %jobs --running --all        all that run, of other notebooks as well
+  %jobs attach                 all output of the newest one, e.g. after the page was reloaded while it ran
   %jobs attach 3f2a1b9c        all of a job's output, from the beginning, also after a restart of the kernel
   %jobs result 3f2a1b9c
   %jobs interrupt 3f2a1b9c
@@ -104,6 +105,8 @@ knows the jobs of earlier kernels; it holds no code and no output."""
             elif action == "wait":
                 one.add_argument("ids", nargs="*", metavar="ID")
                 one.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+            elif action == "attach":
+                one.add_argument("id", nargs="?", metavar="ID")
             else:
                 one.add_argument("id", metavar="ID")
 
@@ -117,7 +120,7 @@ knows the jobs of earlier kernels; it holds no code and no output."""
             await _list(book, arguments, output)
         elif action == "attach":
             cell = Cell("", context.cell.count, stdin_allowed=context.cell.stdin_allowed)
-            cell.cell_id = await book.find(arguments.id)
+            cell.cell_id = await book.find(arguments.id) if arguments.id else await book.newest()
             await context.engee.attach(cell, output)
         elif action == "result":
             for event in await book.verdict(await book.find(arguments.id)):

@@ -199,7 +199,7 @@ def test_a_failed_job_downloads_nothing_and_a_failed_download_keeps_the_result(k
         ("%%job --webhook nowhere\n1", "http"),
         ("%%job --upload /no/such/file.txt\n1", "/no/such/file.txt"),
         ("%%job", "needs code"),
-        ("%jobs attach", "ID"),
+        ("%jobs result", "ID"),
         ("%jobs attach zz", "No job"),
         ("%jobs dance", "dance"),
         ("%jobs wait --timeout -3", "not negative"),
