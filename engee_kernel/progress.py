@@ -6,13 +6,15 @@ import asyncio
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from .events import Stream
 from .output import Output
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+AnyBar = TypeVar("AnyBar", bound="Bar")
 
 SHOW_AFTER_S = 0.5
 TERMINAL_EVERY_S = 0.1
@@ -21,31 +23,39 @@ CELL_COLUMNS = 88
 
 
 class Bar:
-    """`transfer.Progress` in a terminal: on stderr, so that stdout holds results alone.
+    """`transfer.Progress` in a terminal: `async with Bar() as progress`.
 
-    A transfer that ends within half a second shows no bar.
+    On stderr, so that stdout holds results alone; where that is no terminal, and for a transfer that ends
+    within half a second, there is no bar.
     """
+
+    every_s = TERMINAL_EVERY_S
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = sys.stderr if file is None else file
         self._bar: tqdm[Any] | None = None
         self._title = ""
         self._began = 0.0
+        self._is_staged = False
+        self._pump: asyncio.Task[None] | None = None
 
-    @property
-    def _is_shown(self) -> bool:
-        return time.monotonic() - self._began > SHOW_AFTER_S
-
-    def __enter__(self) -> Bar:
+    async def __aenter__(self: AnyBar) -> AnyBar:
+        self._pump = asyncio.create_task(self._now_and_then())
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    async def __aexit__(self, *_: object) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        await self.show()
 
     def begin(self, title: str, total_bytes: int | None, files: int) -> None:
         self._title = title
         self._began = time.monotonic()
-        self._bar = self._make(title, total_bytes)
+        bar = self._make(title, total_bytes)
+        self._bar = None if bar.disable else bar
 
     def advance(self, sent_bytes: int) -> None:
         if self._bar is None:
@@ -57,6 +67,7 @@ class Bar:
             self._bar.update(sent_bytes)
 
     def stage(self, text: str) -> None:
+        self._is_staged = bool(text)
         if self._bar is not None:
             self._bar.set_description_str(f"{self._title} – {text}" if text else self._title, refresh=self._is_shown)
 
@@ -65,10 +76,21 @@ class Bar:
             self._bar.clear()
         print(text, file=self._file)
 
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+    async def show(self) -> None:
+        """Called now and then: put what was drawn where the person looks."""
+
+    @property
+    def _is_shown(self) -> bool:
+        return time.monotonic() - self._began > SHOW_AFTER_S
+
+    async def _now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self.every_s)
+            if self._is_staged and self._is_shown and self._bar is not None:
+                # no bytes go meanwhile, so tqdm itself would not draw it
+                self._is_staged = False
+                self._bar.refresh()
+            await self.show()
 
     def _make(self, title: str, total_bytes: int | None, **options: Any) -> tqdm[Any]:
         from tqdm import tqdm  # noqa: PLC0415 - only where a bar is shown
@@ -76,12 +98,7 @@ class Bar:
         # tqdm's own lock is one between processes, and its monitor a thread: one program shows one bar
         tqdm.set_lock(threading.RLock())
         tqdm.monitor_interval = 0
-        settings: dict[str, Any] = {
-            "mininterval": TERMINAL_EVERY_S,
-            "dynamic_ncols": True,
-            "file": self._file,
-            "disable": None,  # where there is no terminal
-        }
+        settings: dict[str, Any] = {"dynamic_ncols": True, "file": self._file, "disable": None}
         return tqdm(
             desc=title,
             total=total_bytes,
@@ -89,6 +106,7 @@ class Bar:
             unit_scale=True,
             unit_divisor=1024,
             delay=SHOW_AFTER_S,
+            mininterval=self.every_s,
             miniters=1,
             **{**settings, **options},
         )
@@ -118,55 +136,37 @@ class _Written:
 class CellBar(Bar):
     """`transfer.Progress` in a notebook's cell: `async with CellBar(output) as progress`."""
 
+    every_s = CELL_EVERY_S
+
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
         self._written = _Written()
-        self._pump: asyncio.Task[None] | None = None
-        self._staged = False
 
-    async def __aenter__(self) -> CellBar:
-        self._pump = asyncio.create_task(self._publish_now_and_then())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._pump is not None:
-            self._pump.cancel()
-        self.close()
+    async def __aexit__(self, *details: object) -> None:
         self._output.condition("")
-        await self._publish()
+        await super().__aexit__(*details)
 
     def stage(self, text: str) -> None:
         super().stage(text)
-        self._staged = bool(text)
         self._output.condition(text)
 
     def notice(self, text: str) -> None:
         self._output.notice(text)
+
+    async def show(self) -> None:
+        text = self._written.take()
+        if text:
+            await self._output.publish(Stream("stdout", text))
 
     def _make(self, title: str, total_bytes: int | None, **options: Any) -> tqdm[Any]:
         return super()._make(
             title,
             total_bytes,
             file=self._written,
-            mininterval=CELL_EVERY_S,
             dynamic_ncols=False,
             ncols=CELL_COLUMNS,
             ascii=False,
             disable=False,
             **options,
         )
-
-    async def _publish_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(CELL_EVERY_S / 2)
-            if self._staged and self._is_shown and self._bar is not None:
-                # no bytes go meanwhile, so tqdm itself would not draw it
-                self._staged = False
-                self._bar.refresh()
-            await self._publish()
-
-    async def _publish(self) -> None:
-        text = self._written.take()
-        if text:
-            await self._output.publish(Stream("stdout", text))

@@ -46,7 +46,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         for line in plan.skipped:
             remark(f"Skipped: {line}")
         began = time.monotonic()
-        with Bar() as progress:
+        async with Bar() as progress:
             moved = await download(remote, plan, progress, force=arguments.force)
     if arguments.json:
         folders = [str(folder) for folder in plan.folders]

@@ -43,7 +43,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         remark(f"Skipped: {line}")
     began = time.monotonic()
     async with connected(arguments) as client:
-        with Bar() as progress:
+        async with Bar() as progress:
             remote = files_with(client, settings_of(arguments).options())
             moved = await upload(remote, plan, progress, keep=arguments.keep)
     if arguments.json:

@@ -131,7 +131,7 @@ def left_behind(folder: Path) -> list[str]:
     marks = (".engee-kernel-", ".engee_kernel", "engee-kernel-", ".part")
     with contextlib.suppress(FileNotFoundError):
         return [
-            os.path.join(place, name)
+            str(Path(place, name))
             for place, folders, names in os.walk(folder)
             for name in [*folders, *names]
             if any(mark in name for mark in marks)

@@ -103,16 +103,20 @@ async def test_a_lost_reply_does_not_make_a_change_fail(
 ) -> None:
     grow(user, {"a.txt": b"1"})
     await notebook.run("%ls")
-    function = {"%mv": ".move(", "%cp": ".copy_file(", "%rm": ".remove(", "%mkdir": ".make_dir("}[line.split()[0]]
+    calls = {"%mv": ".move(", "%cp": ".copy_file(", "%rm": ".remove(", "%mkdir": ".make_dir("}
+    function = calls[line.split(maxsplit=1)[0]]
     local_engee.faults({"kind": "drop_after", "path": "command/eval", "contains": function, "count": 1})
     await notebook.run(line)
     assert local_engee.control("GET", "faults")["faults"][0]["hits"] == 1
-    assert set(tree(user)) == {
-        "%mv": {"b.txt"},
-        "%cp": {"a.txt", "b.txt"},
-        "%rm": set(),
-        "%mkdir": {"a.txt", "b.txt"},
-    }[line.split()[0]]
+    assert (
+        set(tree(user))
+        == {
+            "%mv": {"b.txt"},
+            "%cp": {"a.txt", "b.txt"},
+            "%rm": set(),
+            "%mkdir": {"a.txt", "b.txt"},
+        }[line.split(maxsplit=1)[0]]
+    )
 
 
 async def test_find_looks_below_the_folder(notebook: Notebook, user: Path) -> None:

@@ -60,7 +60,24 @@ def test_patterns_match_as_in_a_shell(name: str, pattern: str, expected: bool) -
 
 @pytest.mark.parametrize(
     "name",
-    ["CON", "con.txt", "Nul", "COM1", "lpt9.log", "aux .c", "a:b", "a\\b", 'a"b', "a?", "a*", "a|b", "<", "dot.", "space ", "a\x07"],
+    [
+        "CON",
+        "con.txt",
+        "Nul",
+        "COM1",
+        "lpt9.log",
+        "aux .c",
+        "a:b",
+        "a\\b",
+        'a"b',
+        "a?",
+        "a*",
+        "a|b",
+        "<",
+        "dot.",
+        "space ",
+        "a\x07",
+    ],
 )
 def test_names_that_windows_can_not_have_are_refused_there(name: str) -> None:
     assert paths.name_problem(name, windows=True)
@@ -80,7 +97,7 @@ def test_good_names_are_good_everywhere(name: str) -> None:
 
 def test_a_relative_path_with_a_bad_part_is_refused() -> None:
     assert paths.local_parts("a/b c/й.txt", windows=True) == ("a", "b c", "й.txt")
-    with pytest.raises(ForbiddenPathError, match="elsewhere|leads out"):
+    with pytest.raises(ForbiddenPathError, match="leads out"):
         paths.local_parts("a/../b", windows=False)
 
 

@@ -125,7 +125,7 @@ async def test_existing_local_files_are_kept_unless_forced(
 ) -> None:
     grow(user, {"a.txt": b"remote", "b.txt": b"remote"})
     grow(here, {"b.txt": b"mine"})
-    with pytest.raises(UsageError, match="b.txt") as caught:
+    with pytest.raises(UsageError, match=r"b\.txt") as caught:
         await notebook.run("%download a.txt b.txt --to .")
     assert "--force" in caught.value.hint
     assert tree(here) == {"b.txt": b"mine"}
@@ -167,22 +167,22 @@ async def test_folders_that_a_pattern_meets_are_mentioned(notebook: Notebook, us
     assert "Skipped: d" in screen.text
 
 
-@pytest.mark.parametrize("line", ["%upload a.txt /etc", "%upload a.txt ../etc/", "%download ../etc/passwd", "%cat /etc/passwd"])
+@pytest.mark.parametrize(
+    "line", ["%upload a.txt /etc", "%upload a.txt ../etc/", "%download ../etc/passwd", "%cat /etc/passwd"]
+)
 async def test_paths_outside_of_user_are_refused_before_anything_is_sent(
     notebook: Notebook, local_engee: LocalEngee, here: Path, line: str
 ) -> None:
     grow(here, {"a.txt": b"1"})
-    if "/etc" in line and "upload" in line:
-        line = line.replace("/etc", "--to /etc") if line.endswith(" /etc") else line
     with pytest.raises(ForbiddenPathError, match="/user"):
         await notebook.run(line)
     assert not any("/file/" in call["path"] for call in local_engee.requests())
 
 
 async def test_what_is_missing_is_named(notebook: Notebook, here: Path) -> None:
-    with pytest.raises(UsageError, match="“нет.csv”"):
+    with pytest.raises(UsageError, match=r"“нет\.csv”"):
         await notebook.run("%upload нет.csv")
-    with pytest.raises(UsageError, match="/user/нет.csv"):
+    with pytest.raises(UsageError, match=r"/user/нет\.csv"):
         await notebook.run("%download нет.csv")
     with pytest.raises(UsageError, match=r"matches “\*.xyz”"):
         await notebook.run("%upload *.xyz")
