@@ -200,8 +200,12 @@ def error_content(failure: Failure) -> dict[str, Any]:
     traceback = [paint(first, "red")]
     if rest:
         traceback.append(rest)
-    if failure.frames:
-        traceback += _frames(failure.frames)
+    frames = failure.frames
+    if failure.type == "InterruptException":
+        # where Julia waited is of no interest, where the person's code was is
+        frames = tuple(frame for frame in frames if frame.user) or frames
+    if frames:
+        traceback += _frames(frames)
     else:
         _, own, server = split_description(failure.full)
         if own:
