@@ -73,6 +73,8 @@ def times(wall_s: float, statistics: Mapping[str, float]) -> Table:
 
 def precise(seconds: float) -> str:
     """Three digits, e.g. "12.3 ms", "1.23 s", "125 s"."""
+    if seconds == 0:
+        return "0 s"
     for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
         value = seconds * factor
         if value >= 1 or unit == "µs":
