@@ -17,6 +17,7 @@ mutable struct Cell
     pending::Vector{UInt8}             # stream text that is in no event yet
     pending_name::String
     pending_since::Float64
+    handed::Float64                    # when events were last given in an answer
     last_line::Vector{UInt8}           # the unfinished last line of stdout: what a prompt shows
     stream_bytes::Int
     dropped_bytes::Int
@@ -37,7 +38,7 @@ function Cell(id, notebook, count, code; workspace, silent, stdin_allowed, outpu
     workspace in ("main", "notebook") || throw(ArgumentError("workspace must be \"main\" or \"notebook\""))
     iseven(length(user_expressions)) || throw(ArgumentError("user_expressions must be pairs"))
     return Cell(id, notebook, count, code, workspace, silent, stdin_allowed, output_limit_bytes,
-                collect(String, user_expressions), Ref(1), :queued, String[], Float64[], UInt8[], "", 0.0, UInt8[],
+                collect(String, user_expressions), Ref(1), :queued, String[], Float64[], UInt8[], "", 0.0, 0.0, UInt8[],
                 0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false, 0, nothing, 0, Set{Int}(), nothing)
 end
 

@@ -1,6 +1,9 @@
 # A cell's events: numbered, each frozen as JSON before it is first handed out, so that asking again gives the same.
 
 const COALESCE_S = 0.025               # a print loop becomes about 40 answers a second, not one per line
+const PROMPT_S = 0.002                 # but a line after a silence is shown at once
+const SILENCE_S = 0.1
+const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
 const TEXT_EVENT_BYTES = 2^16
 const LATE_LIMIT_BYTES = 2^16
 
@@ -178,7 +181,8 @@ function wait_for_events(cell::Cell, after::Int, wait_s::Float64)
             cell.prompt !== nothing && cell.prompt.event > after && return nothing
             since = length(cell.events) > after ? cell.times[after+1] :
                     isempty(cell.pending) ? Inf : cell.pending_since
-            due = min(deadline, since + COALESCE_S)
+            after_silence = since > max(cell.handed + SILENCE_S, cell.started + SHORT_CELL_S)
+            due = min(deadline, since + (after_silence ? PROMPT_S : COALESCE_S))
             now = time()
             now >= due && return nothing
             timed_wait(cell.changed, due - now)
@@ -221,6 +225,7 @@ function events_reply(cell::Cell, after::Int, max_bytes::Int)::String
             size += sizeof(text)
             last += 1
         end
+        size > 0 && (cell.handed = time())
         print(io, ']')
         last < length(cell.events) && print(io, ",\"more\":true")
         print(io, '}')

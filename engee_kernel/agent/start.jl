@@ -26,7 +26,11 @@ function warm_up()
     for (number, code) in enumerate(("println(\"x\"); [1.0]", "error(\"x\")"))
         id = string(WARM_UP, number)
         submit(EPOCH[], WARM_UP, id, number, code, 10.0, String[]; workspace = "notebook")
-        with_lock(() -> delete!(CELLS, id), REGISTRY)
+        person_waits = with_lock(REGISTRY) do
+            delete!(CELLS, id)
+            !isempty(CELLS)
+        end
+        person_waits && break
     end
     worker = with_lock(() -> pop!(WORKERS, WARM_UP, nothing), REGISTRY)
     if worker !== nothing
