@@ -191,6 +191,17 @@ class SessionLostError(SessionError):
 
     may_have_run = True
 
+    @classmethod
+    def of_cell(cls, cause: EngeeError, *, may_have_run: bool) -> SessionLostError:
+        """For a cell that was sent to the session; `may_have_run`: the session may have begun with it."""
+        what = "may have run, in part or whole; it was not run again" if may_have_run else "was not run"
+        lost = cls(
+            f"The Engee session has ended ({cause.message.rstrip('.')}): its variables are gone. This cell {what}.",
+            "Run the notebook from its start in the new session; files in /user are kept.",
+        )
+        lost.may_have_run = may_have_run
+        return lost
+
 
 class AgentUnavailableError(SessionError):
     """Cells can run in plain mode only."""

@@ -320,9 +320,9 @@ class Life:
         except (NetworkError, GatewayError, RateLimitedError):
             return False
         if not status.running:
-            await self._lost(
-                ServerNotRunningError(f"The Engee server is {status.status}.", server_status=status.status)
-            )
+            stopped = ServerNotRunningError(f"The Engee server is {status.status}.", server_status=status.status)
+            stopped.may_have_run = True
+            await self._lost(stopped)
         return True
 
     async def _lost(self, error: EngeeError) -> None:
@@ -330,7 +330,8 @@ class Life:
         is one; else raises SessionLostError.
         """
         self._remote.forget_epoch()
-        if self._cell.state is State.HANDED and not isinstance(error, ServerNotRunningError):
+        handed = self._cell.state is State.HANDED
+        if handed and not isinstance(error, ServerNotRunningError):
             try:
                 answer = await self._job_answer()
             except (NetworkError, ServerNotRunningError, GatewayError):
@@ -339,13 +340,10 @@ class Life:
                 await self._take(answer)
                 return
         self._cell.become(State.LOST)
-        lost = SessionLostError(
-            f"The Engee session has ended ({error.message.rstrip('.')}): its variables are gone. "
-            f"This cell was not run{' again' if self._tries > 1 or self._cell.seen else ''}.",
-            "Run the notebook from its start in the new session; files in /user are kept.",
-        )
-        lost.may_have_run = self._tries > 1 or self._cell.state is State.HANDED or self._cell.seen > 0
-        raise lost from error
+        # an answer that the cell's session is another one is certain only for the first try
+        stopped_meanwhile = isinstance(error, ServerNotRunningError) and error.may_have_run
+        may_have_run = self._tries > 1 or handed or self._cell.seen > 0 or stopped_meanwhile
+        raise SessionLostError.of_cell(error, may_have_run=may_have_run) from error
 
     def _attach_hint(self, hint: str) -> str:
         return f"{hint}\nFollow it later with: %jobs attach {self._cell.cell_id}".strip()

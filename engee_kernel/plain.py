@@ -10,7 +10,15 @@ import time
 from . import jobcalls
 from .cell import Cell, State
 from .client import EngeeClient
-from .errors import CodeError, GatewayError, NotFoundError, ReplyLostError, SessionLostError, StillRunningError
+from .errors import (
+    CodeError,
+    GatewayError,
+    NotFoundError,
+    ReplyLostError,
+    ServerNotRunningError,
+    SessionLostError,
+    StillRunningError,
+)
 from .events import Done, Result
 from .jobcalls import Noted
 from .output import Options, Output
@@ -28,6 +36,11 @@ async def run_eval(client: EngeeClient, cell: Cell, output: Output, options: Opt
         await output.publish(failure(error))
         await _finish(cell, output, "error", started)
         return
+    except ServerNotRunningError as error:
+        if not error.may_have_run:
+            raise
+        cell.become(State.LOST)
+        raise SessionLostError.of_cell(error, may_have_run=True) from error
     except (ReplyLostError, GatewayError) as error:
         cell.become(State.LEFT)
         what = (

@@ -175,24 +175,29 @@ class Session:
                 await self._run_job(cell, output, name, limit_s, detached)
             self._cells_run += 1
 
+        async def route_on_started_server() -> None:
+            try:
+                await route()
+            except ServerNotRunningError as error:
+                # what never reached a running server has not run: start it and run the cell
+                not_run = cell.state is State.NEW or (cell.state is State.SENT and not error.may_have_run)
+                if not (not_run and self.options.auto_start):
+                    raise
+                cell.state = State.NEW
+                await self.start_server(output)
+                if self._cells_run:
+                    output.notice("The Engee server had stopped and was started again: the variables are gone.")
+                    self._cells_run = 0
+                await route()
+
         try:
-            await route()
-        except ServerNotRunningError:
-            if cell.state not in (State.NEW, State.SENT) or not self.options.auto_start:
-                raise
-            # what never reached a running server has not run: start it and run the cell
-            cell.state = State.NEW
-            await self.start_server(output)
-            if self._cells_run:
-                output.notice("The Engee server had stopped and was started again: the variables are gone.")
-                self._cells_run = 0
-            await route()
+            await route_on_started_server()
         except SessionLostError as error:
             if error.may_have_run or self._cells_run:
                 raise
             # no cell of this notebook had run in the old session: nothing is lost by going on
             cell.state = State.NEW
-            await route()
+            await route_on_started_server()
         finally:
             await self.notes.ended(cell)
 
