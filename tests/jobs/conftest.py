@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from engee_kernel.emulator.process import LocalEngee
 
+# for the front end without a screen that the tests of the kernel have
 sys.path.insert(0, str(Path(__file__).parent.parent / "kernel"))
 
 from frontend import Frontend, clean_environment
-
-KernelFactory = Callable[..., Frontend]
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
-COMMAND_LIMIT_S = 90
-COMMAND_LINE = "import sys; from engee_kernel.cli import main; sys.exit(main())"
+from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command, KernelFactory
 
 
 @pytest.fixture
@@ -35,7 +31,7 @@ def _environment(engee: LocalEngee, state_dir: Path, settings: dict[str, Any]) -
 
 @pytest.fixture
 def new_kernel(tmp_path: Path, state_dir: Path) -> Iterator[KernelFactory]:
-    """`new_kernel(engee, notebook="a.ipynb", mode="plain")`: a kernel of the notebook; settings as ENGEE_… variables."""
+    """`new_kernel(engee, notebook="a.ipynb", mode="plain")`: settings become ENGEE_… variables."""
     started: list[Frontend] = []
 
     def start(engee: LocalEngee, *, notebook: str = "one.ipynb", **settings: Any) -> Frontend:
@@ -74,9 +70,3 @@ def command(command_environment: dict[str, str], tmp_path: Path) -> Command:
         )
 
     return run
-
-
-def kill(kernel: Frontend) -> None:
-    """End the kernel's process as a power cut would: SIGKILL, TerminateProcess on Windows."""
-    psutil.Process(kernel.pid).kill()
-    kernel.end(now=True)

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND_LIMIT_S, COMMAND_LINE, Command
+from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command
+
+Write = Callable[..., str]
 
 FAILING = """\
 println("до")
@@ -24,12 +26,12 @@ f(3)
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Iterator[object]:
+def write(tmp_path: Path) -> Write:
     def write_file(code: str, name: str = "model.jl") -> str:
         (tmp_path / name).write_text(code, encoding="utf-8")
         return name
 
-    yield write_file
+    return write_file
 
 
 @contextmanager
@@ -56,13 +58,14 @@ def ctrl_c(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
 
 
-def test_a_file_runs_as_julia_would_run_it(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_runs_as_julia_would_run_it(command: Command, write: Write) -> None:
     done = command("run", write('print("name? "); n = readline(); println("Hi $n"); display([1 2]); 42'), stdin="Боб\n")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "name? Hi Боб\n1×2 Array{Int64,2}:\n 1  2\n" or "Hi Боб\n1×2 Matrix" in done.stdout
+    assert done.stdout.startswith("name? Hi Боб\n1×2 ")
+    assert done.stdout.endswith(":\n 1  2\n")  # the value of the last expression is not printed
 
 
-def test_an_error_is_printed_and_is_the_exit_code(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_is_printed_and_is_the_exit_code(command: Command, write: Write) -> None:
     done = command("run", write(FAILING))
     assert (done.returncode, done.stdout) == (1, "до\n")
     assert "ERROR: boom\nStacktrace:" in done.stderr
@@ -72,7 +75,7 @@ def test_an_error_is_printed_and_is_the_exit_code(command: Command, write) -> No
     assert "\x1b" not in done.stderr
 
 
-def test_json(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_json(command: Command, write: Write) -> None:
     done = command("run", write('println("a"); println(stderr, "b"); 6 * 7'), "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["status"], report["stdout"], report["stderr"]) == (0, "ok", "a\n", "b\n")
@@ -82,7 +85,7 @@ def test_json(command: Command, write) -> None:  # type: ignore[no-untyped-def]
     assert (done.returncode, report["status"], report["error"]["type"]) == (1, "error", "ErrorException")
 
 
-def test_mistakes(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_mistakes(command: Command, write: Write) -> None:
     for words, said in (
         (("run", "nothing.jl"), "There is no file nothing.jl"),
         (("run", write("  ", "empty.jl")), "is empty"),
@@ -95,7 +98,7 @@ def test_mistakes(command: Command, write) -> None:  # type: ignore[no-untyped-d
         assert said in done.stderr
 
 
-def test_a_detached_file_is_listed_waited_for_and_attached_to(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_a_detached_file_is_listed_waited_for_and_attached_to(command: Command, write: Write) -> None:
     started = command("run", write('for i in 1:4; println("n $i"); sleep(0.5); end; [1.5, 2]'), "--detach")
     job_id = started.stdout.strip()
     assert started.returncode == 0
@@ -113,7 +116,7 @@ def test_a_detached_file_is_listed_waited_for_and_attached_to(command: Command, 
     assert command("jobs", "list", "--failed").stdout == "No jobs.\n"
 
 
-def test_interrupting_by_command(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_interrupting_by_command(command: Command, write: Write) -> None:
     job_id = command("run", write("sleep(60)"), "--detach").stdout.strip()
     late = command("jobs", "wait", "--timeout", "0.5")
     assert late.returncode == 1 and "still runs" in late.stderr and "engee-kernel jobs --running" in late.stderr
@@ -122,7 +125,7 @@ def test_interrupting_by_command(command: Command, write) -> None:  # type: igno
     assert command("jobs", "result", job_id).returncode == 130
 
 
-def test_a_time_limit(command: Command, write) -> None:  # type: ignore[no-untyped-def]
+def test_a_time_limit(command: Command, write: Write) -> None:
     done = command("run", write('println("on"); sleep(60)'), "--timeout", "1")
     assert (done.returncode, done.stdout) == (130, "on\n")
     assert "time limit" in done.stderr
@@ -130,7 +133,7 @@ def test_a_time_limit(command: Command, write) -> None:  # type: ignore[no-untyp
 
 @pytest.mark.parametrize("job", [[], ["--job"]])
 def test_ctrl_c_interrupts_the_code_in_engee(
-    command: Command, command_environment: dict[str, str], tmp_path: Path, write, job: list[str]  # type: ignore[no-untyped-def]
+    command: Command, command_environment: dict[str, str], tmp_path: Path, write: Write, job: list[str]
 ) -> None:
     write('println("on"); try; sleep(60); finally; println("cleaned"); end')
     with running(command_environment, tmp_path, "run", "model.jl", *job) as process:
@@ -143,7 +146,7 @@ def test_ctrl_c_interrupts_the_code_in_engee(
 
 
 def test_a_second_ctrl_c_comes_back_at_once_and_says_how_to_attach(
-    command: Command, command_environment: dict[str, str], tmp_path: Path, write  # type: ignore[no-untyped-def]
+    command: Command, command_environment: dict[str, str], tmp_path: Path, write: Write
 ) -> None:
     code = 'println("on"); for i in 1:40; try; sleep(0.2); catch; end; end; println("went on"); 5'
     write(code)
@@ -163,9 +166,7 @@ def test_a_second_ctrl_c_comes_back_at_once_and_says_how_to_attach(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe is not given to the process as its keyboard there")
-def test_ctrl_c_at_a_prompt_ends_in_order(
-    command_environment: dict[str, str], tmp_path: Path, write  # type: ignore[no-untyped-def]
-) -> None:
+def test_ctrl_c_at_a_prompt_ends_in_order(command_environment: dict[str, str], tmp_path: Path, write: Write) -> None:
     write('println("on"); readline()')
     with running(command_environment, tmp_path, "run", "model.jl") as process:
         assert process.stdout is not None

@@ -11,9 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import KernelFactory
-from frontend import Cell, Frontend
-from test_jobs_webhook import Receiver, receiving
+from frontend import Frontend
+from joblab import KernelFactory, Receiver, receiving, short_id, shown
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -34,19 +33,6 @@ def kernel(new_kernel: KernelFactory, engee: LocalEngee) -> Frontend:
 def receiver() -> Iterator[Receiver]:
     with receiving(500, 500) as one:
         yield one
-
-
-def shown(cell: Cell) -> str:
-    """The text of the cell's displays."""
-    assert cell.status == "ok", cell.traceback
-    return "\n".join(content["data"]["text/plain"] for content in cell.of("display_data"))
-
-
-def short_id(cell: Cell) -> str:
-    """Of the job that a detached cell started."""
-    found = re.search(r"Job ([0-9a-f]{8})", shown(cell))
-    assert found, cell
-    return found[1]
 
 
 def api(engee: LocalEngee, path: str) -> Any:
@@ -178,7 +164,7 @@ def test_files_before_and_after(kernel: Frontend, engee: LocalEngee, tmp_path: P
         assert (tmp_path / "results" / name).read_text(encoding="utf-8") == "4 3"
     (tmp_path / "results" / name).unlink()
     kernel.run(code.replace("%%job", "%%job --detach"))
-    kernel.until(lambda: (tmp_path / "results" / name).exists())
+    kernel.until((tmp_path / "results" / name).exists)
 
 
 def test_a_failed_job_downloads_nothing_and_a_failed_download_keeps_the_result(kernel: Frontend) -> None:

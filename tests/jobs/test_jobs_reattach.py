@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import KernelFactory, kill
 from frontend import Frontend
-from test_jobs_magics import short_id, shown
+from joblab import KernelFactory, kill, short_id, shown
 
 from engee_kernel.emulator.process import LocalEngee
 
