@@ -144,9 +144,9 @@ async def test_names_in_the_other_unicode_form_are_found(notebook: Notebook, use
     composed, decomposed = "й.txt", "и\u0306.txt"
     (user / decomposed).write_bytes(b"1")
     await notebook.run(f"%download {composed}")
-    assert [path.name for path in here.iterdir()] == [decomposed]
+    assert list(tree(here)) == [decomposed]
     await notebook.run(f"%upload {composed} --to up")
-    assert [path.name for path in (user / "up").iterdir()] == [decomposed]
+    assert list(tree(user / "up")) == [decomposed]
 
 
 async def test_a_folder_needs_r(notebook: Notebook, user: Path, here: Path) -> None:
