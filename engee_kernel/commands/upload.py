@@ -42,10 +42,9 @@ async def _run(arguments: argparse.Namespace) -> int:
     for line in plan.skipped:
         remark(f"Skipped: {line}")
     began = time.monotonic()
-    async with connected(arguments) as client:
-        async with Bar() as progress:
-            remote = files_with(client, settings_of(arguments).options())
-            moved = await upload(remote, plan, progress, keep=arguments.keep)
+    async with connected(arguments) as client, Bar() as progress:
+        remote = files_with(client, settings_of(arguments).options())
+        moved = await upload(remote, plan, progress, keep=arguments.keep)
     if arguments.json:
         print_json({"files": [to_json(file) for file in moved], "folders": plan.folders, "skipped": plan.skipped})
     else:
