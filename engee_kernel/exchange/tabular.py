@@ -67,7 +67,7 @@ def _columns(encoder: Encoder, frame: Any) -> list[tuple[str, Any]]:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ExchangeError(f"it has more than one column named {', '.join(sorted(twice))}")
-    return [(name, frame.iloc[:, number]) for number, name in enumerate(names)]
+    return [(name, frame.iloc[:, number].reset_index(drop=True)) for number, name in enumerate(names)]
 
 
 def _column(encoder: Encoder, column: Any) -> None:
