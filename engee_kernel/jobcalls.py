@@ -70,8 +70,10 @@ async def result(client: EngeeClient, job_id: str, *, condition: Condition, boun
     return job
 
 
-async def finished(client: EngeeClient, job_id: str, *, condition: Condition, bound_s: float) -> Job:
-    """The job when it is done, asked for at growing intervals up to 5 s.
+async def finished(
+    client: EngeeClient, job_id: str, *, condition: Condition, bound_s: float, longest_s: float = LONGEST_POLL_S
+) -> Job:
+    """The job when it is done, asked for at growing intervals up to `longest_s`.
 
     Raises NotFoundError when Engee does not know it (any more), StillRunningError when Engee has not answered
     for `bound_s`.
@@ -85,7 +87,7 @@ async def finished(client: EngeeClient, job_id: str, *, condition: Condition, bo
         if job.done:
             return job
         await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * POLL_GROWTH, LONGEST_POLL_S)
+        pause_s = min(pause_s * POLL_GROWTH, longest_s)
 
 
 def unanswered(error: EngeeError, job_id: str, bound_s: float) -> StillRunningError:

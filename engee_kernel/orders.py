@@ -33,6 +33,8 @@ LOSS_BOUND_S = 3600.0
 """How long a job is looked for in the background while Engee can't be reached."""
 
 RECORD_BOUND_S = 60.0
+UNWATCHED_POLL_S = 30.0
+"""How often a job is asked for that nothing is to come after: only so that its end gets into the journal."""
 
 Tell = Callable[[str], None]
 
@@ -97,12 +99,12 @@ async def _let_go(session: Session, order: Order, cell: Cell, output: Output, te
         lines.append("This kernel watches for its end: keep it running for what is to happen then.")
     display_id = str(uuid.uuid4())
     await output.publish(Display({"text/plain": "\n".join(lines)}, display_id=display_id))
-    if order.needs_kernel:
 
-        async def show(text: str) -> None:
+    async def show(text: str) -> None:
+        if order.needs_kernel:
             await output.publish(Display({"text/plain": text}, display_id=display_id, update=True))
 
-        session.beside(_see_to_the_end(session, order, cell, tell, show))
+    session.beside(_see_to_the_end(session, order, cell, tell, show))
 
 
 async def _see_to_the_end(
@@ -110,11 +112,11 @@ async def _see_to_the_end(
 ) -> None:
     """Beside the notebook's cells: wait for the job, then do what is to be done after it."""
     short = cell.cell_id[:SHORT_ID_CHARS]
-    bound_s = max(LOSS_BOUND_S, session.options.reconnect_bound_s)
     try:
-        job = await jobcalls.finished(session.client, cell.cell_id, condition=lambda _: None, bound_s=bound_s)
+        job = await _ended(session, order, cell.cell_id)
     except EngeeError as error:
-        tell(f"Job {short} is not watched any longer: {error.message} What was to come after it is not done.")
+        if order.needs_kernel:
+            tell(f"Job {short} is not watched any longer: {error.message} What was to come after it is not done.")
         return
     end = outcome(job)
     await session.notes.finished(job.job_id, end.state)
@@ -136,6 +138,23 @@ async def _see_to_the_end(
             await webhook.deliver(order.webhook, job.raw)
         except webhook.WebhookError as error:
             tell(str(error))
+
+
+async def _ended(session: Session, order: Order, job_id: str) -> Job:
+    """The job when it is done; until then the server is kept from stopping itself, as it is for a cell."""
+    found: list[Job] = []
+
+    async def wait() -> None:
+        bound_s = max(LOSS_BOUND_S, session.options.reconnect_bound_s)
+        longest_s = jobcalls.LONGEST_POLL_S if order.needs_kernel else UNWATCHED_POLL_S
+        found.append(
+            await jobcalls.finished(
+                session.client, job_id, condition=lambda _: None, bound_s=bound_s, longest_s=longest_s
+            )
+        )
+
+    await session.watch.beside(wait())
+    return found[0]
 
 
 async def _finish(session: Session, order: Order, cell: Cell, output: Output) -> None:

@@ -87,10 +87,9 @@ def test_a_detached_job_is_not_forgotten_before_someone_has_seen_it(kernel: Fron
 def test_being_told(kernel: Frontend) -> None:
     cell = kernel.run("%%job --detach --notify --name тест\nsleep(1); 43 - 1")
     short = short_id(cell)
-    kernel.until(lambda: cell.of("update_display_data"))
-    (update,) = cell.of("update_display_data")
-    assert f"Job {short} “тест” is done" in update["data"]["text/plain"]
-    assert ": 42" in update["data"]["text/plain"]
+    kernel.until(lambda: f"Job {short} “тест” is done" in str(cell.outputs))
+    (output,) = cell.outputs  # the display that said it was started
+    assert ": 42" in output["data"]["text/plain"]
     assert f"Job {short} “тест” is done" in kernel.run("1").text("stderr")
     assert kernel.run("1").text("stderr") == ""
 
@@ -338,3 +337,24 @@ def test_bad_lines_of_the_journal_are_skipped_with_a_notice(kernel: Frontend, st
     assert "one" in shown(cell)
     assert "1 line of the journal" in cell.text("stderr")
     assert '"code"' not in (state_dir / "jobs.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_detached_job_works_in_the_notebooks_own_workspace(new_kernel: KernelFactory, engee: LocalEngee) -> None:
+    kernel = new_kernel(engee, workspace="notebook")
+    kernel.value("mine = 20")
+    job = short_id(kernel.run("%%job --detach\nsleep(1); fromjob = mine + 1"))
+    assert kernel.value("mine + 2") == "22"
+    assert kernel.run(f"%jobs attach {job}").result == "21"
+    assert kernel.value("fromjob") == "21"
+
+
+@pytest.mark.slow
+def test_a_detached_job_keeps_the_server_from_stopping_itself(
+    new_kernel: KernelFactory, local_engee_factory: Any
+) -> None:
+    engee = local_engee_factory(inactivity_timeout=5)
+    kernel = new_kernel(engee)
+    job = short_id(kernel.run("%%job --detach\nsleep(32); 5"))
+    kernel.pause(30)  # by then nobody asks for it more often than every seven seconds
+    attached = kernel.run(f"%jobs attach {job}")
+    assert attached.result == "5", attached
