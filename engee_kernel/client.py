@@ -22,7 +22,7 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import wire
+from . import replies, wire
 from .body import Upload, UploadBody
 from .credentials import STARS, FixedToken, Secret, TokenProvider, clean_token
 from .errors import EngeeError, ForbiddenPathError, JobExistsError, ReplyLostError, UnexpectedReplyError
@@ -211,7 +211,7 @@ class EngeeClient:
             failed = response.status_code != 200
             with translated(call):
                 body = await response.aread() if failed else b""
-            wire.check_download(wire.Reply(response.status_code, headers, body, call))
+            wire.check_download(replies.Reply(response.status_code, headers, body, call))
             boundary = boundary_of(headers.get("content-type", ""))
             length = headers.get("content-length", "")
             chunks = _translated_chunks(response.aiter_bytes(), call)

@@ -122,7 +122,7 @@ class EngeeSettings(Configurable):
     ).tag(config=True, reconnect=True)
     state_dir = Unicode(
         "",
-        help="Folder of the journal of jobs, which holds no code and no output; empty: the system's own for such files.",
+        help="Folder of the journal of jobs, which holds no code and no output; empty: the system's own.",
     ).tag(config=True, reconnect=True)
 
     def __init__(self, **arguments: Any) -> None:

@@ -25,9 +25,10 @@ from .events import Event
 from .jobcalls import Condition
 from .journal import Entry, JournalError, Pages
 from .records import DONE, FAILED, INTERRUPTED, RUNNING, cell_number, decoded, outcome, read_record, resolve, verdict
+from .replies import read_time
 from .session import Session
 from .text import duration
-from .wire import Job, read_time
+from .wire import Job
 
 AGENT_BOUND_S = 2.0
 LOOK_S = 1.0

@@ -33,6 +33,7 @@ from .errors import (
     UnexpectedReplyError,
     UnreachableError,
 )
+from .replies import Reply, raise_for_status
 
 CONNECT_TIMEOUT_S = 10.0
 REPLY_TIMEOUT_S = 30.0
@@ -61,7 +62,9 @@ class Transport:
         if http is not None:
             await http.aclose()
 
-    async def manage(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> wire.Reply:
+    async def manage(
+        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
+    ) -> Reply:
         """A call to the management origin; `parts` as httpx takes them (json, data)."""
         call = f"{method} {path}"
         with translated(call):
@@ -80,7 +83,7 @@ class Transport:
             self.prefix = prefix
         return status
 
-    async def user(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> wire.Reply:
+    async def user(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> Reply:
         """A call below the user's prefix; the reply whatever its status.
 
         Raises what explains a failure (the server is stopped, the token is too young) where the
@@ -130,7 +133,7 @@ class Transport:
         reply = _reply(response, call)
         path_call = call.endswith((wire.UPLOAD, wire.DOWNLOAD))
         try:
-            wire.raise_for_status(reply, path_call=path_call)
+            raise_for_status(reply, path_call=path_call)
         except (TokenRejectedError, NotFoundError, GatewayError, UnexpectedReplyError) as error:
             explained = await self._explained(error, sent_at)
             if explained is not error:
@@ -175,7 +178,7 @@ class Transport:
             )
         return error
 
-    async def unsigned(self, method: str, path: str, **parts: Any) -> wire.Reply:
+    async def unsigned(self, method: str, path: str, **parts: Any) -> Reply:
         """A call to the management origin that carries no bearer token: the OAuth token exchange."""
         call = f"{method} {path}"
         with translated(call):
@@ -204,14 +207,14 @@ def _timeouts(timeout_s: float) -> httpx.Timeout:
     return httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
 
 
-def _reply(response: httpx.Response, call: str) -> wire.Reply:
+def _reply(response: httpx.Response, call: str) -> Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = response.content
     # error pages of proxies may echo the request: what comes back must not carry the token into messages
     token = response.request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
     if token and token in body:
         body = body.replace(token, STARS.encode())
-    return wire.Reply(response.status_code, headers, body, call)
+    return Reply(response.status_code, headers, body, call)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from . import __version__
 from .errors import EngeeError, UsageError
+from .replies import retry_after_s
 from .retry import retrying
-from .wire import retry_after_s
 
 REPLY_TIMEOUT_S = 10.0
 BOUND_S = 30.0

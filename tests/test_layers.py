@@ -30,6 +30,7 @@ LAYERS = {
         "output",
         "paths",
         "records",
+        "replies",
         "retry",
         "submission",
         "tables",
@@ -73,7 +74,7 @@ LAYERS = {
         "vaults",
         "webhook",
     },
-    "Jupyter": {"application", "config", "extension", "kernel", "magics", "publish"},
+    "Jupyter": {"application", "config", "extension", "kernel", "magics", "publish", "questions", "stdin"},
     "entry": {"__main__", "cli", "commands", "doctor", "kernelspec"},
 }
 ORDER = list(LAYERS)

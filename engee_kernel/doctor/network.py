@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from .. import wire
+from .. import replies, wire
 from ..credentials import is_loopback, origin
 from ..errors import EngeeError, NetworkError
 from ..oauth import NoToken
@@ -107,7 +107,7 @@ async def _reply(url: str) -> AsyncIterator[Finding]:
     yield clock(reply)
 
 
-def clock(reply: wire.Reply) -> Finding:
+def clock(reply: replies.Reply) -> Finding:
     """This machine's clock against Engee's; OAuth tokens and times left depend on it."""
     try:
         theirs = parsedate_to_datetime(reply.headers.get("date", ""))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engee_kernel import wire
+from engee_kernel import replies, wire
 from engee_kernel.errors import (
     ApiError,
     CodeError,
@@ -36,9 +36,9 @@ TRIPLE = {
 }
 
 
-def reply(status: int = 200, body: Any = "", **headers: str) -> wire.Reply:
+def reply(status: int = 200, body: Any = "", **headers: str) -> replies.Reply:
     data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return wire.Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data, "POST …/x")
+    return replies.Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data, "POST …/x")
 
 
 def test_the_status_reply_of_the_contract() -> None:
@@ -137,7 +137,7 @@ def test_a_400_without_a_triple_is_no_error_of_the_code(body: Any) -> None:
 
 @pytest.mark.parametrize("read", [wire.read_eval, wire.read_job, wire.read_jobs, wire.read_status, wire.read_grant])
 @pytest.mark.parametrize("body", ["", "<html><title>Sign in</title></html>", "[1", b"\xff\xfe", "[]", "null"])
-def test_200_with_another_body(read: Callable[[wire.Reply], object], body: Any) -> None:
+def test_200_with_another_body(read: Callable[[replies.Reply], object], body: Any) -> None:
     with pytest.raises(UnexpectedReplyError):
         read(reply(200, body))
 
@@ -167,7 +167,7 @@ def test_a_login_page_in_place_of_json_is_named() -> None:
 )
 def test_error_statuses_with_html_bodies(status: int, kind: type[ApiError], sentence: str) -> None:
     with pytest.raises(kind) as caught:
-        wire.raise_for_status(reply(status, NGINX.format("Nginx says no")))
+        replies.raise_for_status(reply(status, NGINX.format("Nginx says no")))
     assert type(caught.value) is kind
     assert sentence in caught.value.message
     assert caught.value.status == status and caught.value.call == "POST …/x"
@@ -176,18 +176,20 @@ def test_error_statuses_with_html_bodies(status: int, kind: type[ApiError], sent
 
 def test_a_403_on_a_file_call_speaks_of_the_path_when_engee_itself_says_it() -> None:
     with pytest.raises(ForbiddenPathError, match="/user"):
-        wire.raise_for_status(reply(403, {"error": "Forbidden", "message": "/etc is outside /user."}), path_call=True)
+        replies.raise_for_status(
+            reply(403, {"error": "Forbidden", "message": "/etc is outside /user."}), path_call=True
+        )
 
 
 def test_a_403_page_on_a_file_call_speaks_of_the_token() -> None:
     with pytest.raises(TokenRejectedError):
-        wire.raise_for_status(reply(403, NGINX.format("403 Forbidden")), path_call=True)
+        replies.raise_for_status(reply(403, NGINX.format("403 Forbidden")), path_call=True)
 
 
 @pytest.mark.parametrize(("status", "timed_out"), [(502, False), (503, False), (504, True)])
 def test_what_a_gateway_answers_may_have_run(status: int, timed_out: bool) -> None:
     with pytest.raises(GatewayError) as caught:
-        wire.raise_for_status(reply(status, NGINX.format("x")))
+        replies.raise_for_status(reply(status, NGINX.format("x")))
     assert caught.value.may_have_run and caught.value.timed_out is timed_out
 
 
@@ -274,23 +276,23 @@ def test_a_grant_hides_its_tokens() -> None:
     ],
 )
 def test_retry_after(value: str, seconds: float | None) -> None:
-    assert wire.retry_after_s({"retry-after": value}, NOW) == seconds
+    assert replies.retry_after_s({"retry-after": value}, NOW) == seconds
 
 
 def test_no_retry_after() -> None:
-    assert wire.retry_after_s({}, NOW) is None
+    assert replies.retry_after_s({}, NOW) is None
 
 
 @given(st.timedeltas(min_value=timedelta(days=-400), max_value=timedelta(days=400)))
 def test_retry_after_dates(wait: timedelta) -> None:
     moment = (NOW + wait).replace(microsecond=0)
-    seconds = wire.retry_after_s({"retry-after": format_datetime(moment, usegmt=True)}, NOW)
+    seconds = replies.retry_after_s({"retry-after": format_datetime(moment, usegmt=True)}, NOW)
     assert seconds == max(0.0, (moment - NOW).total_seconds())
 
 
 @given(st.text(max_size=40))
 def test_any_retry_after_is_a_number_or_none(value: str) -> None:
-    seconds = wire.retry_after_s({"retry-after": value}, NOW)
+    seconds = replies.retry_after_s({"retry-after": value}, NOW)
     assert seconds is None or 0 <= seconds < float("inf")
 
 
@@ -310,7 +312,7 @@ def test_any_retry_after_is_a_number_or_none(value: str) -> None:
     ],
 )
 def test_times(text: Any, moment: datetime | None) -> None:
-    assert wire.read_time(text) == moment
+    assert replies.read_time(text) == moment
 
 
 @given(st.binary(max_size=200), st.integers(min_value=100, max_value=599))
