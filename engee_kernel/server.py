@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from .client import EngeeClient
 from .errors import EngeeError, ServerNotRunningError, UnexpectedReplyError
@@ -111,7 +111,8 @@ def time_left(status: ServerStatus, now: datetime | None = None) -> TimeLeft:
     inactivity_s = session_s = None
     if status.running and status.inactivity_timeout:
         last = max((at for at in (status.last_activity_at, status.started_at) if at), default=now)
-        inactivity_s = max(0.0, (last + timedelta(seconds=status.inactivity_timeout) - now).total_seconds())
+        used_s = max(0.0, (now - last).total_seconds())  # the reply's own time is to a second only
+        inactivity_s = max(0.0, status.inactivity_timeout - used_s)
     if status.running and status.stop_session_at:
         session_s = max(0.0, (status.stop_session_at - now).total_seconds())
     return TimeLeft(inactivity_s, session_s)
