@@ -54,6 +54,7 @@ class Session:
         self._habits = JobHabits()
         self._acknowledge: list[str] = []
         self._cells_run = 0
+        self._session_ended = False
         self._life: Life | None = None
         self._interrupts = Interrupts()
         self._work: asyncio.Task[None] | None = None
@@ -168,6 +169,10 @@ class Session:
         self, cell: Cell, output: Output, as_job: bool, name: str | None, limit_s: float, *, detached: bool = False
     ) -> None:
         async def route() -> None:
+            if self._session_ended:
+                await self.ready(output)
+                self._session_ended = False
+                self._cells_run = 0
             await self._choose_mode(output)
             if not as_job:
                 await self._run_cell(cell, output)
@@ -199,6 +204,8 @@ class Session:
             cell.state = State.NEW
             await route_on_started_server()
         finally:
+            # asked about before the next cell is sent: then it is certain that a stopped server has not run it
+            self._session_ended = self._session_ended or cell.state is State.LOST
             await self.notes.ended(cell)
 
     async def _choose_mode(self, output: Output) -> None:
