@@ -115,10 +115,11 @@ class Remote:
 
     async def _answers_in_parallel(self) -> bool:
         """Whether a quick eval is answered while a slow one is held."""
-        slow = asyncio.create_task(self._client.eval("sleep(0.25)", timeout_s=REPLY_MARGIN_S, repeatable=True))
+        # behind the installation Julia compiles: for seconds it may answer nothing
+        slow = asyncio.create_task(self._client.eval("sleep(0.25)", timeout_s=INSTALL_TIMEOUT_S, repeatable=True))
         try:
             await asyncio.sleep(0.05)
-            await self._client.eval("nothing", timeout_s=REPLY_MARGIN_S, repeatable=True)
+            await self._client.eval("nothing", timeout_s=INSTALL_TIMEOUT_S, repeatable=True)
             return not slow.done()
         finally:
             await slow
