@@ -1,0 +1,5 @@
+let until = time() + PAUSE
+    while time() < until
+    end
+end
+NUMBER
