@@ -330,8 +330,8 @@ class Life:
         is one; else raises SessionLostError.
         """
         self._remote.forget_epoch()
-        handed = self._cell.state is State.HANDED
-        if handed and not isinstance(error, ServerNotRunningError):
+        known = self._cell.state is not State.SENT
+        if self._cell.state is State.HANDED and not isinstance(error, ServerNotRunningError):
             try:
                 answer = await self._job_answer()
             except (NetworkError, ServerNotRunningError, GatewayError):
@@ -342,7 +342,7 @@ class Life:
         self._cell.become(State.LOST)
         # an answer that the cell's session is another one is certain only for the first try
         stopped_meanwhile = isinstance(error, ServerNotRunningError) and error.may_have_run
-        may_have_run = self._tries > 1 or handed or self._cell.seen > 0 or stopped_meanwhile
+        may_have_run = self._tries > 1 or known or self._cell.seen > 0 or stopped_meanwhile
         raise SessionLostError.of_cell(error, may_have_run=may_have_run) from error
 
     def _attach_hint(self, hint: str) -> str:
