@@ -12,15 +12,26 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 
+# A package that is blocked is not there: nothing finds it. (None in sys.modules would be found, and upset IPython.)
+LAUNCH = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+def find_spec(cls, name, path=None, target=None):
+    return None if name.partition(".")[0] in BLOCKED else find(name, path, target)
+PathFinder.find_spec = classmethod(find_spec)
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
+
+
 class PythonNotebook(Frontend):
-    """An ordinary Python kernel, started as Jupyter does."""
+    """An ordinary Python kernel, started as Jupyter does; the packages `blocked` are not installed for it."""
 
     def __init__(self, folder: Path, environment: dict[str, str], blocked: Sequence[str] = ()) -> None:
         super().__init__(folder, environment)
         spec = folder / "kernels" / "python3"
         spec.mkdir()
-        start = "".join(f"import sys; sys.modules[{name!r}] = None; " for name in blocked)
-        command = f"{start}from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+        command = LAUNCH.replace("BLOCKED", repr(tuple(blocked)))
         fields = {
             "argv": [sys.executable, "-c", command, "-f", "{connection_file}"],
             "display_name": "Python",
