@@ -74,7 +74,7 @@ LAYERS = {
         "vaults",
         "webhook",
     },
-    "Jupyter": {"application", "config", "extension", "kernel", "magics", "publish", "questions", "stdin"},
+    "Jupyter": {"application", "config", "extension", "kernel", "magics", "parameters", "publish", "questions", "stdin"},
     "entry": {"__main__", "cli", "commands", "doctor", "kernelspec"},
 }
 ORDER = list(LAYERS)
@@ -87,6 +87,7 @@ RESERVED = {
     "httpx": {"I/O"},
     "traitlets": {"Jupyter", "entry"},
     "ipykernel": {"Jupyter", "entry"},
+    "papermill": {"Jupyter"},
     "jupyter_client": {"Jupyter", "entry"},
     "jupyter_core": {"Jupyter", "entry"},
     "zmq": {"Jupyter", "entry"},

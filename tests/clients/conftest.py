@@ -45,19 +45,16 @@ def environment(local_engee: LocalEngee, tmp_path: Path) -> dict[str, str]:
 def run(environment: dict[str, str], tmp_path: Path) -> Run:
     """`run("-m", "papermill", …)`: Python with these arguments, in the test's folder."""
 
-    def run_it(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run_it(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
-            **{
-                "env": environment,
-                "cwd": tmp_path,
-                "stdin": subprocess.DEVNULL,
-                "capture_output": True,
-                "encoding": "utf-8",
-                "timeout": PROGRAM_LIMIT_S,
-                "check": False,
-                **options,
-            },
+            env=environment,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PROGRAM_LIMIT_S,
+            check=False,
         )
 
     return run_it
@@ -74,8 +71,9 @@ def tagged(source: str, tag: str) -> nbformat.NotebookNode:
 
 
 def outputs_of(notebook: Path) -> list[list[dict[str, Any]]]:
-    """The outputs of each cell of a notebook in a file."""
-    return [cell["outputs"] for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]]
+    """The outputs of each code cell of a notebook in a file."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [cell["outputs"] for cell in cells if cell["cell_type"] == "code"]
 
 
 def text_of(outputs: list[dict[str, Any]]) -> str:

@@ -102,4 +102,3 @@ class TestIopubWelcome(jkt.IopubWelcomeTests):
     def tearDownClass(cls) -> None:
         super().tearDownClass()
         cls.folder.cleanup()
-
