@@ -11,7 +11,6 @@ from frontend import Frontend
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-
 # A package that is blocked is not there: nothing finds it. (None in sys.modules would be found, and upset IPython.)
 LAUNCH = """
 from importlib.machinery import PathFinder
