@@ -21,7 +21,7 @@ class BearerAuth(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Called by httpx around each request."""
-        if origin(str(request.url.copy_with(query=None, fragment=None))) not in self._origins:
+        if origin(f"{request.url.scheme}://{request.url.netloc.decode('ascii')}") not in self._origins:
             yield request
             return
         token = await self._tokens.token()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
@@ -99,6 +100,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=32)
 def origin(url: str) -> str:
     """Scheme, host and port of a URL, e.g. "https://engee.com:443". Raises SettingError."""
     try:
