@@ -348,13 +348,17 @@ def test_a_detached_job_works_in_the_notebooks_own_workspace(new_kernel: KernelF
     assert kernel.value("fromjob") == "21"
 
 
-@pytest.mark.slow
-def test_a_detached_job_keeps_the_server_from_stopping_itself(
+def test_the_server_is_watched_beside_a_detached_job_as_beside_a_cell(
     new_kernel: KernelFactory, local_engee_factory: Any
 ) -> None:
-    engee = local_engee_factory(inactivity_timeout=5)
+    engee = local_engee_factory(inactivity_timeout=6)
     kernel = new_kernel(engee)
-    job = short_id(kernel.run("%%job --detach\nsleep(32); 5"))
-    kernel.pause(30)  # by then nobody asks for it more often than every seven seconds
-    attached = kernel.run(f"%jobs attach {job}")
-    assert attached.result == "5", attached
+    kernel.value("1")
+    kernel.run("%%job --detach\nsleep(12)")
+
+    def looks() -> int:
+        return sum(call["path"].endswith("engee/info") for call in engee.requests())
+
+    before = looks()
+    kernel.pause(9)
+    assert looks() - before >= 2  # at half of the time limit each
