@@ -24,7 +24,19 @@ from .errors import (
 from .events import Event
 from .jobcalls import Condition
 from .journal import Entry, JournalError, Pages
-from .records import DONE, FAILED, INTERRUPTED, RUNNING, cell_number, decoded, outcome, read_record, resolve, verdict
+from .records import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    RUNNING,
+    cell_number,
+    decoded,
+    is_whole_id,
+    outcome,
+    read_record,
+    resolve,
+    verdict,
+)
 from .replies import read_time
 from .session import Session
 from .text import duration
@@ -103,9 +115,15 @@ class JobBook:
         return listing
 
     async def find(self, word: str) -> str:
-        """The id of the job whose id begins with `word`, or whose name it is. Raises UsageError."""
+        """The id of the job whose id begins with `word`, or whose name it is. Raises UsageError.
+
+        A whole id is taken as it is: a cell that was let go and ended without a job is on no list, and the agent
+        has its output all the same.
+        """
         rows = (await self.listing()).rows
         named = [row.job_id for row in rows if row.name and row.name == word]
+        if not named and is_whole_id(word):
+            return word.strip().lower()
         return named[0] if len(named) == 1 else resolve(word, [row.job_id for row in rows])
 
     async def newest(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from typing import NoReturn
 
 from . import jobcalls, submission
 from .cell import Cell, State
@@ -33,6 +34,7 @@ from .jobcalls import JobHabits, Noted
 from .output import Options, Output
 from .prompts import Prompts
 from .remote import Remote, is_stall
+from .retry import may_pass
 from .text import duration
 
 JOB_POLL_S = 5.0
@@ -164,10 +166,10 @@ class Life:
             except (NetworkError, GatewayError, RateLimitedError) as error:
                 await self._trouble(error)
             except ApiError as error:
-                self._cell.become(State.LEFT)
-                raise StillRunningError(
-                    f"{error.message} The cell goes on in Engee.", self._attach_hint(error.hint)
-                ) from error
+                if may_pass(error):
+                    await self._trouble(error)
+                else:
+                    self._refused(error)
             else:
                 self._recovered()
                 await self._take(answer)
@@ -280,6 +282,17 @@ class Life:
         return answer
 
     # Trouble
+
+    def _refused(self, error: ApiError) -> NoReturn:
+        """Engee takes no more requests of ours."""
+        if self._cell.state is State.SENT:
+            if self._tries == 1 and not error.may_have_run:
+                raise error  # the one request that would have run the cell
+            what = "The cell was sent before; it may be running in Engee."
+        else:
+            what = "The cell goes on in Engee."
+        self._cell.become(State.LEFT)
+        raise StillRunningError(f"{error.message} {what}", self._attach_hint(error.hint)) from error
 
     def _recovered(self) -> None:
         self._trouble_since = None

@@ -20,6 +20,7 @@ from .wire import Job
 SHORT_ID_CHARS = 8
 SUMMARY_CHARS = 80
 CELL_NAME = re.compile(r"In\[(\d+)\] ?")
+_WHOLE_ID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 
@@ -110,6 +111,10 @@ def resolve(word: str, ids: Collection[str]) -> str:
             "Type more of the id.",
         )
     raise UsageError(f"No job has an id that begins with “{word}”.", "%jobs --all lists them.")
+
+
+def is_whole_id(word: str) -> bool:
+    return _WHOLE_ID.fullmatch(word.strip()) is not None
 
 
 def cell_number(job_name: str | None) -> int | None:

@@ -19,7 +19,7 @@ from tenacity import (
     wait_random,
 )
 
-from .errors import EngeeError, GatewayError, NetworkError, RateLimitedError, UnreachableError
+from .errors import EngeeError, GatewayError, NetworkError, RateLimitedError, UnexpectedReplyError, UnreachableError
 
 T = TypeVar("T")
 
@@ -29,6 +29,11 @@ _backoff = wait_exponential(multiplier=0.1, max=4.8) + wait_random(0, 0.2)
 def is_transient(error: BaseException) -> bool:
     """For calls that are harmless to repeat: network trouble, gateways, rate limits."""
     return isinstance(error, NetworkError | GatewayError | RateLimitedError)
+
+
+def may_pass(error: BaseException) -> bool:
+    """A login page of some network in place of the reply, or a server's slip: not known, but worth another try."""
+    return isinstance(error, UnexpectedReplyError) and (error.status == 200 or error.status >= 500)
 
 
 def surely_not_run(error: BaseException) -> bool:
