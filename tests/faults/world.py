@@ -57,7 +57,7 @@ class World:
             "evals_during_jobs": chance.random() < 0.7,
             "strings": chance.choice(["unquoted", "quoted"]),
             "nothing": chance.choice(["nothing", "empty", "null"]),
-            "eval_limit_s": chance.choice([None, None, 3.0]),
+            "eval_limit": chance.choice([None, None, 3]),
             "stopped_status": chance.choice([404, 502, 503]),
             "download_name": chance.choice(["plain", "extended", "none"]),
             "upload_reply": chance.choice(["empty", "list"]),
