@@ -15,7 +15,7 @@ STAMPS := $(VENV)/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: help setup julia demo lab lint format test test-fast clean
+.PHONY: help setup julia demo lab lint format test test-fast bench clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), a Julia for the local Engee, the kernelspec"
@@ -23,6 +23,7 @@ help:
 	@echo "make lab        JupyterLab in notebooks/ with a local Engee behind it"
 	@echo "make test       linters and all tests"
 	@echo "make test-fast  all tests but the slow ones and those that need a browser"
+	@echo "make bench      speed against peers: a table, and build/bench.json"
 	@echo "make format     let ruff lay out the code"
 	@echo "make clean      remove what was built; $(VENV) and Julia stay"
 
@@ -69,6 +70,10 @@ test: setup lint
 
 test-fast: setup
 	$(PY) -m pytest -m "not slow and not browser"
+
+# Speed as ratios to peers in the same run; a quick one: make bench BENCH=--quick
+bench: setup
+	$(PY) -m benchmarks $(BENCH)
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache

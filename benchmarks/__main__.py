@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ import httpx
 from engee_kernel.emulator.process import LocalEngee
 
 from .kernels import ECHO, ENGEE, IPYKERNEL, Measured, kernel
+from .transfers import Pair, has_curl
 
 BUILD = Path(__file__).parents[1] / "build"
 EVAL = "external/command/eval"
@@ -161,37 +160,28 @@ class Bench:
         )
 
     def transfers(self, own: Measured) -> None:
-        curl = shutil.which("curl")
-        if curl is None:
+        size = 2**26 if self.quick else 2**30
+        if not has_curl():
             print("transfers: left out, there is no curl here")
             return
-        size = 2**26 if self.quick else 2**30
         with tempfile.TemporaryDirectory(prefix="engee-bench-") as name:
-            folder = Path(name)
-            source = folder / "data.bin"
-            with source.open("wb") as file:
-                for _ in range(size // 2**20):
-                    file.write(bytes(2**20))
-            headers = ["-sSf", "-o", str(folder / "reply"), "-H", f"Authorization: Bearer {self.engee.token}"]
-            up = [curl, *headers, "-F", 'paths={"sources": ["/user/bench"]}', "-F", f"upload_files=@{source}"]
-            down = [
-                curl,
-                *headers,
-                "-H",
-                "Content-Type: application/json",
-                "-d",
-                '{"sources": ["/user/bench/data.bin"]}',
-            ]
-            for label, command, path, code in (
-                ("upload", up, "upload", f'%upload "{source}" /user/bench'),
-                ("download", down, "download", f'%download --force /user/bench/data.bin "{folder / "back"}"'),
+            pair = Pair(self.engee, Path(name), size)
+            mebibytes = size // 2**20
+            rounds = 2
+            for label, ours, curls, magic in (
+                ("upload", pair.client_upload_s, pair.curl_upload_s, pair.upload_magic),
+                ("download", pair.client_download_s, pair.curl_download_s, pair.download_magic),
             ):
-                own_s = min(own.run(code)[0] for _ in range(2))
-                began = time.perf_counter()
-                subprocess.run([*command, f"{self.engee.session_url}external/file/{path}"], check=True)  # noqa: S603
-                curl_s = time.perf_counter() - began
-                self.add(f"{label} of {size // 2**20} MiB", figure(own_s, "s", "curl", curl_s, 1 / 0.9))
-            assert (folder / "back" / "data.bin").stat().st_size == size or (folder / "back").stat().st_size == size
+                mine, theirs, checked, magics = [], [], [], []
+                for _ in range(rounds):
+                    mine.append(ours())
+                    theirs.append(curls())
+                    magics.append(own.run(magic)[0])
+                    checked.append(curls() + pair.checksums_s())
+                self.add(f"{label} of {mebibytes} MiB, HTTP", figure(min(mine), "s", "curl", min(theirs), 1 / 0.9))
+                peer = "curl, then sha256sum here and there"
+                note = f"%{label} compares both checksums and replaces at once"
+                self.add(f"%{label} of {mebibytes} MiB", figure(min(magics), "s", peer, min(checked), None, note))
 
 
 def main() -> int:
