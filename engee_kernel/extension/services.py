@@ -37,7 +37,9 @@ class Services:
         if self._session is None:
             client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
             before = self._retired[-1] if self._retired else None
-            self._session = Session(client, self.settings.options(), notebook=before.notebook if before else "")
+            notebook = before.notebook if before else ""
+            journal = self.settings.journal()
+            self._session = Session(client, self.settings.options(), notebook=notebook, journal=journal)
             self._session.started = before.started if before else None
         return self._session
 
