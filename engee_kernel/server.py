@@ -73,7 +73,9 @@ async def stop(
         return status, False
     if status.status != "stopping":
         await client.stop()
-    while wait:
+    if not wait:
+        return await client.status(), True
+    while True:
         status = await client.status()
         if status.status == "stopped":
             break
