@@ -37,6 +37,7 @@ _FILES = (
     "metrics.jl",
     "files.jl",
     "exchange.jl",
+    "payloads.jl",
     "user.jl",
     "calls.jl",
     "requests.jl",

@@ -1,8 +1,7 @@
-# Values on their way from and to Python: a payload is one byte stream, read and written here and in `engee_kernel.exchange`,
-# which documents it. Little-endian, as is every machine that Engee runs on.
+# Values on their way from and to Python: a payload is one byte stream, read and written here and in Python's
+# `engee_kernel.exchange`, which documents it. Little-endian, as is every machine that Engee runs on.
 
 import Dates
-using Base64: base64decode
 
 "What can't be exchanged, and why: becomes a reply, not an error of the agent."
 struct ExchangeProblem <: Exception
@@ -20,8 +19,8 @@ const PLAIN = Pair{Char,DataType}[
     'Q' => UInt64, 'e' => Float16, 'f' => Float32, 'd' => Float64, 'F' => ComplexF32, 'D' => ComplexF64]
 # The same for what is sent as an Int64.
 const COUNTED = Pair{Char,DataType}[
-    'A' => Dates.Date, 'T' => Dates.DateTime, 't' => Dates.Time, '0' => Dates.Year, '1' => Dates.Month, '2' => Dates.Week,
-    '3' => Dates.Day, '4' => Dates.Hour, '5' => Dates.Minute, '6' => Dates.Second, '7' => Dates.Millisecond,
+    'A' => Dates.Date, 'T' => Dates.DateTime, 't' => Dates.Time, '0' => Dates.Year, '1' => Dates.Month,
+    '2' => Dates.Week, '3' => Dates.Day, '4' => Dates.Hour, '5' => Dates.Minute, '6' => Dates.Second, '7' => Dates.Millisecond,
     '8' => Dates.Microsecond, '9' => Dates.Nanosecond]
 
 const ELEMENT_TYPES = Dict{UInt8,DataType}(UInt8(first(p)) => last(p) for p in [PLAIN; COUNTED])
@@ -231,7 +230,8 @@ end
 write_each(io::IO, values, depth) = foreach(value -> write_nested(io, value, depth), values)
 
 function write_nested(io::IO, x, depth)
-    depth < NESTING_LIMIT || throw(ExchangeProblem("it is nested more than $NESTING_LIMIT levels deep, or holds itself"))
+    depth < NESTING_LIMIT ||
+        throw(ExchangeProblem("it is nested more than $NESTING_LIMIT levels deep, or holds itself"))
     write_value(io, x, depth + 1)
 end
 
@@ -253,178 +253,4 @@ function columns_of(x)
     all(pair -> last(pair) isa AbstractVector, columns) || return nothing
     rows = length(last(columns[1]))
     return all(pair -> length(last(pair)) == rows, columns) ? columns : nothing
-end
-
-# Payloads between calls
-
-mutable struct Payload
-    pieces::Dict{Int,Vector{UInt8}}
-    touched::Float64
-end
-
-const PAYLOADS = Dict{String,Payload}()    # guarded by REGISTRY, as BOUND is
-const BOUND = String[]                     # payloads that were bound: a repeated call finds its id here
-const PAYLOAD_LIFE_S = 1800.0
-const BOUND_KEPT = 1000
-
-"The payload of this id, a new one if there is none. What was left behind half an hour ago goes."
-function payload_of(id)
-    return with_lock(REGISTRY) do
-        now = time()
-        filter!(entry -> now - last(entry).touched < PAYLOAD_LIFE_S, PAYLOADS)
-        payload = get!(() -> Payload(Dict{Int,Vector{UInt8}}(), now), PAYLOADS, String(id))
-        payload.touched = now
-        payload
-    end
-end
-
-discard_payload(id) = with_lock(() -> delete!(PAYLOADS, String(id)), REGISTRY)
-
-# invokelatest: types and methods of the person's are younger than the code here.
-"`f`'s reply, or that something can't be exchanged."
-function exchange_reply(f, epoch)
-    return reply(epoch) do
-        try
-            return Base.invokelatest(f)
-        catch error
-            error isa ExchangeProblem || rethrow()
-            return object("problem" => error.message)
-        end
-    end
-end
-
-workspace_module(notebook, workspace) = workspace == "main" ? Main : notebook_module(String(notebook))
-
-function bind_values(mod::Module, bytes::Vector{UInt8})
-    io = IOBuffer(bytes)
-    values = read_named(io)
-    eof(io) || throw(ExchangeProblem("the payload is longer than what it says"))
-    # Only names that are the module's own are looked at: looking up one that Base exports, say `time`, would bind it to
-    # Base's, and it could not be a variable any more.
-    own = Set(Base.names(mod, all = true))
-    for name in keys(values)
-        name in own && isdefined(mod, name) && isconst(mod, name) &&
-            throw(ExchangeProblem("$name can't be set in Engee: it is a constant, a function or a type there; choose another name"))
-    end
-    for (name, value) in pairs(values)
-        try
-            Core.eval(mod, Expr(:(=), name, QuoteNode(value)))
-        catch error
-            reason = limited(message_of(error), 300)
-            throw(ExchangeProblem("$name can't be set in Engee: $reason; choose another name"))
-        end
-    end
-    return nothing
-end
-
-"Make the values of a payload variables; a repeated call, whose first reply was lost, changes nothing."
-function bind_once(f, notebook, workspace, id)
-    with_lock(() -> String(id) in BOUND, REGISTRY) && return object("bound" => true)
-    bind_values(workspace_module(notebook, workspace), f())
-    with_lock(REGISTRY) do
-        push!(BOUND, String(id))
-        length(BOUND) > BOUND_KEPT && popfirst!(BOUND)
-    end
-    discard_payload(id)
-    return object("bound" => true)
-end
-
-function snapshot(mod::Module, names)
-    io = IOBuffer()
-    write_count(io, length(names))
-    for name in names
-        write_text(io, String(name))
-        try
-            write_value(io, variable_value(mod, Symbol(name)), 0)
-        catch error
-            error isa ExchangeProblem || rethrow()
-            throw(ExchangeProblem("$name can't be had from Engee: $(error.message)"))
-        end
-    end
-    return take!(io)
-end
-
-function variable_value(mod::Module, name::Symbol)
-    # From 1.9 on `ans` lives there.
-    name === :ans && mod === Main && isdefined(Base.MainInclude, :ans) && return getfield(Base.MainInclude, :ans)
-    isdefined(mod, name) || throw(ExchangeProblem("there is no such variable"))
-    return getfield(mod, name)
-end
-
-piece_text(bytes, offset, max_bytes) = base64encode(view(bytes, offset+1:min(offset + max_bytes, length(bytes))))
-
-function kept_bytes(id)
-    payload = with_lock(() -> get(PAYLOADS, String(id), nothing), REGISTRY)
-    (payload === nothing || !haskey(payload.pieces, 1)) &&
-        throw(ExchangeProblem("the value was not fetched within half an hour and is no longer kept"))
-    payload.touched = time()
-    return payload.pieces[1]
-end
-
-# The calls
-
-function exchange_piece(epoch, id, number, text)
-    return exchange_reply(epoch) do
-        payload_of(id).pieces[Int(number)] = base64decode(text)
-        return object("kept" => true)
-    end
-end
-
-"Bind a payload: the pieces that were sent before, and the last one."
-function exchange_bind(epoch, notebook, workspace, id, count, text)
-    return exchange_reply(epoch) do
-        bind_once(notebook, workspace, id) do
-            last_piece = base64decode(text)
-            count == 1 && return last_piece
-            pieces = payload_of(id).pieces
-            all(number -> haskey(pieces, number), 1:count-1) ||
-                throw(ExchangeProblem("a part of the data has not arrived; run the cell again"))
-            return append!(reduce(append!, [pieces[number] for number in 1:count-1], init = UInt8[]), last_piece)
-        end
-    end
-end
-
-function exchange_bind_file(epoch, notebook, workspace, id, path)
-    return exchange_reply(epoch) do
-        bind_once(() -> about_file(() -> read(existing(path)), path), notebook, workspace, id)
-    end
-end
-
-"The first bytes of the named variables' payload, and its size; the rest is kept under `id` for what follows."
-function exchange_take(epoch, notebook, workspace, id, names, max_bytes)
-    return exchange_reply(epoch) do
-        bytes = snapshot(workspace_module(notebook, workspace), names)
-        length(bytes) > max_bytes && (payload_of(id).pieces[1] = bytes)
-        return object("size_bytes" => length(bytes), "data" => piece_text(bytes, 0, Int(max_bytes)))
-    end
-end
-
-function exchange_read(epoch, id, offset, max_bytes)
-    return exchange_reply(() -> object("data" => piece_text(kept_bytes(id), Int(offset), Int(max_bytes))), epoch)
-end
-
-function exchange_write_file(epoch, id, path)
-    return exchange_reply(epoch) do
-        full = expand_path(path)
-        about_file(full) do
-            mkpath(dirname(full))
-            write(full, kept_bytes(id))
-        end
-        return object("path" => full)
-    end
-end
-
-function exchange_discard(epoch, id)
-    return exchange_reply(epoch) do
-        discard_payload(id)
-        return object("kept" => false)
-    end
-end
-
-"Make the notebook's own workspace if it has none, so that questions about variables are not about Main."
-function open_workspace(epoch, notebook)
-    return reply(epoch) do
-        notebook_module(String(notebook))
-        return object("workspace" => "notebook")
-    end
 end
