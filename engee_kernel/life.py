@@ -38,6 +38,8 @@ from .retry import may_pass
 from .text import duration
 
 JOB_POLL_S = 5.0
+HEARD_S = 1.0
+"""How long a request is held while a job is being made: the job looks whether others come in beside it."""
 LONGEST_PAUSE_S = 5.0
 JOB_NAME_LIMIT = 60
 
@@ -192,6 +194,8 @@ class Life:
                 **submission.settings(cell, self._options),
             )
         wait_s = self._remote.wait_s
+        if self._job is not None and not self._job.done():
+            wait_s = min(wait_s, HEARD_S)
         if self._habits.usable and self._job is None and cell.state is State.RUNNING:
             wait_s = min(wait_s, max(0.05, self._started + self._options.handoff_after_s - time.monotonic()))
         return await self._remote.cell_call("events", cell.cell_id, cell.seen, wait_s, wait_s=wait_s)
@@ -277,7 +281,7 @@ class Life:
             return None  # the record is too long for a result here: the agent itself still has it
         if answer.state == "unknown":
             return None  # the job overtook the cell
-        if not self._answered_since_job and self._job is not None:
+        if answer.state != "done" or (not self._answered_since_job and self._job is not None):
             self._habits.let_evals_through = False
         return answer
 

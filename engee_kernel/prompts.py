@@ -6,12 +6,14 @@ import asyncio
 from contextlib import suppress
 
 from .cell import Cell
-from .errors import EngeeError
+from .errors import EngeeError, GatewayError, NetworkError, RateLimitedError
 from .events import Input
 from .output import Output
 from .remote import Remote
 
 END_OF_INPUT = "\x04"
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
 
 
 class Prompts:
@@ -41,10 +43,21 @@ class Prompts:
             return
         line = await self._output.ask(prompt)
         text = END_OF_INPUT if line is None else line
-        try:
-            await self._remote.call("answer", self._cell.cell_id, prompt.prompt_id, text)
-        except EngeeError as error:
-            self._output.notice(f"What was typed did not reach the cell ({error.message}) Interrupt it and try again.")
+        pause_s = FIRST_PAUSE_S
+        # as long as the cell is followed, whose own bound this is under: a line typed once is not to be typed again
+        while not self._cell.over:
+            try:
+                await self._remote.call("answer", self._cell.cell_id, prompt.prompt_id, text)
+                return
+            except (NetworkError, GatewayError, RateLimitedError):
+                self._output.condition("what was typed has not arrived yet, sending it again")
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            except EngeeError as error:
+                self._output.notice(
+                    f"What was typed did not reach the cell ({error.message}) Interrupt it and try again."
+                )
+                return
 
     async def _is_open(self, prompt: Input) -> bool:
         try:

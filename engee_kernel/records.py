@@ -74,7 +74,7 @@ def outcome(job: Job) -> Outcome:
         return Outcome(DONE, "(too long for Engee's list)")
     if not isinstance(record, CellAnswer):
         return _outcome(record)
-    if record.state in ("unknown", "forgotten"):
+    if record.state != "done":
         return Outcome(DONE, "(its output was shown when it ran)")
     return _outcome(decoded(record))
 

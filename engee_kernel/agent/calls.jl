@@ -6,8 +6,12 @@ struct FileProblem <: Exception
 end
 Base.showerror(io::IO, problem::FileProblem) = print(io, problem.message, ": ", problem.path)
 
+const CALLS = Threads.Atomic{Int}(0)   # how many have come in
+const DEAF_AFTER_S = Ref(15.0)
+
 # The boundary of the agent: whatever goes wrong inside becomes a reply.
 function reply(f, epoch::AbstractString)::String
+    Threads.atomic_add!(CALLS, 1)
     epoch == EPOCH[] || return json(object("error" => "epoch", "epoch" => EPOCH[]))
     try
         value = f()
@@ -77,12 +81,18 @@ function events(epoch, cell_id, after, wait_s; max_bytes = 1_000_000)
     end
 end
 
-"Wait, for however long, until the cell is done, and give all its events: the code of an Engee job."
+"""
+Wait, for however long, until the cell is done, and give all its events: the code of an Engee job.
+
+A kernel that follows the cell asks for its events again and again. Where none of its calls comes in, Engee lets
+nothing through while a job runs: nobody could answer the cell's prompts or interrupt it. What is there so far is
+the answer then, with the cell's state, so that the calls come in again.
+"""
 function finish(epoch, cell_id)
     return reply(epoch) do
         cell = find_cell(cell_id)
         cell === nothing && return absent(is_forgotten(cell_id) ? "forgotten" : "unknown", cell_id)
-        wait_until_done(cell)
+        wait_while_heard(cell)
         return events_reply(cell, 0, typemax(Int))
     end
 end

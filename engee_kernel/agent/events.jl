@@ -201,6 +201,24 @@ function wait_until_done(cell::Cell)
     end
 end
 
+"Wait until the cell is done; no longer than DEAF_AFTER_S while no other call comes in."
+function wait_while_heard(cell::Cell)
+    before = CALLS[]
+    deadline = time_ns() + round(UInt64, 1e9 * DEAF_AFTER_S[])  # a clock that does not jump
+    with_lock(cell.changed) do
+        while cell.state !== :done
+            if CALLS[] > before
+                wait(cell.changed)
+            else
+                left_s = (Int64(deadline) - Int64(time_ns())) / 1e9
+                left_s > 0 || return nothing
+                timed_wait(cell.changed, left_s)
+            end
+        end
+    end
+    return nothing
+end
+
 "The reply to an events call: what is after event number `after`, at least one event and at most `max_bytes`."
 function events_reply(cell::Cell, after::Int, max_bytes::Int)::String
     with_lock(cell.changed) do
