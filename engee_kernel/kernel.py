@@ -14,7 +14,7 @@ from .cell import Cell
 from .config import EngeeSettings
 from .errors import EngeeError, SettingError, StillRunningError, UsageError
 from .events import Input
-from .publish import Publisher
+from .publish import Publisher, expression_contents
 from .questions import AnsweringKernel
 from .stdin import read_line
 
@@ -162,7 +162,7 @@ class EngeeKernel(AnsweringKernel):
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}
         if output.done is not None:
-            reply["user_expressions"] = dict(output.done.expressions)
+            reply["user_expressions"] = expression_contents(output.done.expressions)
         return {"status": "ok", **reply}
 
     async def _interruptible(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:

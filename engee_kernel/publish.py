@@ -230,6 +230,19 @@ def _frames(frames: tuple[Frame, ...]) -> list[str]:
     return lines
 
 
+def expression_contents(expressions: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of user_expressions as the protocol wants them; the agent gives an error's type and message."""
+    contents: dict[str, Any] = {}
+    for name, answer in expressions.items():
+        content = dict(answer)
+        if content.get("status") == "error":
+            kind, message = str(content.pop("type", "Error")), str(content.pop("message", ""))
+            first, _, rest = message.partition("\n")
+            content |= {"ename": kind, "evalue": message, "traceback": [paint(first, "red"), *([rest] if rest else [])]}
+        contents[name] = content
+    return contents
+
+
 def own_error_content(error: EngeeError) -> dict[str, Any]:
     """An error of the kernel's own: what happened, and the next step."""
     name = type(error).__name__
