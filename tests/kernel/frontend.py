@@ -139,8 +139,8 @@ class Frontend:
     # Start and end
 
     def start(self) -> Frontend:
-        with self.log_path.open("ab") as log:
-            self.manager.start_kernel(env=self._environment, stdout=log, stderr=log)
+        self._log_file = self.log_path.open("ab")  # open to the end: a restart starts a process with it again
+        self.manager.start_kernel(env=self._environment, stdout=self._log_file, stderr=self._log_file)
         client: BlockingKernelClient = self.manager.client()
         client.start_channels()
         self.client = client
@@ -165,6 +165,7 @@ class Frontend:
         try:
             self.manager.shutdown_kernel(now=now)
         finally:
+            self._log_file.close()
             if self.client is not None:
                 self.client.stop_channels()
                 self.client = None

@@ -1,0 +1,145 @@
+"""The kernel's end: quick, whatever runs, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import psutil
+import pytest
+from conftest import KernelFactory
+from frontend import Frontend
+
+from engee_kernel.emulator.process import LocalEngee
+
+MODES = pytest.mark.parametrize("mode", ["plain", "agent"])
+
+
+@MODES
+def test_shutdown_while_idle(kernel_factory: KernelFactory, local_engee: LocalEngee, mode: str) -> None:
+    kernel = kernel_factory(local_engee, mode=mode)
+    assert kernel.run("1+1").result == "2"
+    processes = kernel.processes
+    began = time.monotonic()
+    kernel.end()
+    assert time.monotonic() - began < 5
+    assert not any(process.is_running() for process in processes)
+
+
+@MODES
+@pytest.mark.parametrize("code", ["sleep(9)", "%%job\nsleep(9)"], ids=["cell", "job"])
+def test_shutdown_while_a_cell_runs(
+    kernel_factory: KernelFactory, local_engee: LocalEngee, mode: str, code: str
+) -> None:
+    kernel = kernel_factory(local_engee, mode=mode)
+    kernel.run("1", timeout_s=60)
+    cell = kernel.send(code)
+    kernel.pause(1)
+    assert cell.reply is None
+    began = time.monotonic()
+    kernel.end()
+    assert time.monotonic() - began < 8
+
+
+@MODES
+def test_restart_while_a_cell_runs(kernel_factory: KernelFactory, local_engee: LocalEngee, mode: str) -> None:
+    kernel = kernel_factory(local_engee, mode=mode)
+    kernel.run("1", timeout_s=60)
+    kernel.send("went_through = 0; sleep(5); went_through = 1")
+    kernel.pause(0.7)
+    before = kernel.processes
+    kernel.manager.restart_kernel()
+    assert kernel.client is not None
+    kernel.client.wait_for_ready(timeout=60)
+    _, left = psutil.wait_procs(before, timeout=10)
+    assert not left
+    assert kernel.run("1+1", timeout_s=60).result == "2"
+    assert kernel.run("1+1").content["execution_count"] == 2
+    if mode == "agent":
+        kernel.pause(5)
+        assert kernel.value("went_through") == "0", "a restart stops the cell"
+
+
+@MODES
+def test_a_killed_kernel_leaves_no_process_and_the_next_one_works(
+    kernel_factory: KernelFactory, local_engee: LocalEngee, mode: str
+) -> None:
+    kernel = kernel_factory(local_engee, mode=mode)
+    kernel.run("outlives = 7", timeout_s=60)
+    kernel.send("sleep(2)")
+    kernel.pause(0.5)
+    processes = kernel.processes
+    processes[0].kill()
+    _, left = psutil.wait_procs(processes, timeout=10)
+    assert not left
+    second = kernel_factory(local_engee, mode=mode)
+    assert second.run("outlives", timeout_s=60).result == "7"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
+@MODES
+def test_ctrl_c_in_the_terminal_does_not_end_the_kernel(
+    kernel_factory: KernelFactory, local_engee: LocalEngee, mode: str
+) -> None:
+    kernel = kernel_factory(local_engee, mode=mode)
+    cell = kernel.send("sleep(1); 5")
+    kernel.pause(0.4)
+    os.kill(kernel.pid, signal.SIGINT)
+    assert kernel.finish(cell).result == "5"
+
+
+def test_a_kernel_that_is_ended_before_its_first_cell(kernel_factory: KernelFactory, local_engee: LocalEngee) -> None:
+    kernel = kernel_factory(local_engee)
+    began = time.monotonic()
+    kernel.end()
+    assert time.monotonic() - began < 6
+
+
+def test_a_kernel_that_is_ended_while_engee_does_not_answer(
+    kernel_factory: KernelFactory, local_engee: LocalEngee
+) -> None:
+    kernel = kernel_factory(local_engee)
+    kernel.run("1", timeout_s=60)
+    kernel.send("sleep(3)")
+    kernel.pause(0.5)
+    local_engee.faults({"kind": "latency", "delay_s": 30.0, "path": "/"})
+    began = time.monotonic()
+    kernel.end()
+    assert time.monotonic() - began < 10
+    local_engee.faults()
+
+
+def test_two_notebooks_side_by_side(kernel_factory: KernelFactory, local_engee: LocalEngee) -> None:
+    first, second = kernel_factory(local_engee), kernel_factory(local_engee)
+    for kernel in (first, second):
+        kernel.run("1", timeout_s=60)
+    assert first.run("side = 1; nothing").status == "ok"
+    slow = first.send('for i in 1:20 println("first $i"); sleep(0.1) end')
+    quick = [second.run(f'println("second {number}"); side + {number}') for number in range(5)]
+    assert slow.reply is None, "the second notebook does not wait for the first"
+    first.finish(slow)
+    assert slow.text() == "".join(f"first {number}\n" for number in range(1, 21))
+    assert [cell.text() for cell in quick] == [f"second {number}\n" for number in range(5)]
+    assert [cell.result for cell in quick] == [str(1 + number) for number in range(5)]
+    running = first.send("sleep(20)")
+    first.pause(0.3)
+    second.interrupt()
+    assert second.run("2+2").result == "4"
+    assert running.reply is None, "an interrupt hits its own notebook"
+    first.interrupt()
+    assert first.finish(running).status == "error"
+
+
+def test_a_workspace_of_the_notebooks_own(kernel_factory: KernelFactory, local_engee: LocalEngee) -> None:
+    main: Frontend = kernel_factory(local_engee)
+    main.run("in_main = 1; shared_name = 1", timeout_s=60)
+    own = kernel_factory(local_engee, workspace="notebook")
+    assert own.run("in_main", timeout_s=60).error["ename"] == "UndefVarError"
+    assert own.run("shared_name = 2").result == "2"
+    assert own.run("f(x) = x + shared_name\nf(1)").result == "3"
+    assert own.run("ans").result == "3"
+    assert main.value("shared_name") == "1"
+    fresh = kernel_factory(local_engee, workspace="notebook")
+    assert fresh.run("shared_name", timeout_s=60).error["ename"] == "UndefVarError"
