@@ -7,7 +7,6 @@ lies about somewhere never shadows a good one.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ from .errors import (
 )
 from .oauth import OAuthClient
 from .refresher import Refresher, is_fresh
-from .store import StoredToken, TokenStore
+from .store import StoredToken, TokenStore, in_thread
 from .vaults import Vault
 
 VARIABLE = "ENGEE_TOKEN"
@@ -129,7 +128,7 @@ class StoredSource:
         return latest.access
 
     async def _read(self) -> StoredToken | None:
-        return await asyncio.to_thread(self._store.read_from, self._vault, self._key)
+        return await in_thread(self._store.read_from, self._vault, self._key)
 
 
 class AccountTokens:
@@ -200,7 +199,7 @@ class AccountTokens:
         """Add the store's vaults to the sources; they are looked for only when nothing before has a token."""
         if self._stored_known:
             return False
-        vaults = await asyncio.to_thread(self._store.vaults)
+        vaults = await in_thread(self._store.vaults)
         if not self._stored_known:
             self._stored_known = True
             self._sources += [StoredSource(self._store, vault, self._key, self._refresher) for vault in vaults]
@@ -269,13 +268,13 @@ async def keep(url: str, token: StoredToken, store: TokenStore | None = None) ->
                 hint = f"{error.message[:1].upper()}{error.message[1:]}\n{error.hint}"
             except (NetworkError, GatewayError, RateLimitedError):
                 pass  # the account accepts it; what the server says of it a cell will tell
-    vault = await asyncio.to_thread(store.save, origin(url), token)
+    vault = await in_thread(store.save, origin(url), token)
     return Login(status.username, vault.name, status, hint)
 
 
 async def log_out(url: str, store: TokenStore | None = None) -> list[str]:
     """Remove what is stored for this address; the names of the places that had something."""
-    return await asyncio.to_thread((store or TokenStore()).remove, origin(url))
+    return await in_thread((store or TokenStore()).remove, origin(url))
 
 
 def overriding(setting_source: str) -> str:

@@ -13,7 +13,7 @@ from .credentials import Secret, origin
 from .errors import NetworkError, TokenRejectedError
 from .oauth import NoToken, OAuthClient, stored
 from .retry import retrying, surely_not_run
-from .store import StoredToken, TokenStore
+from .store import StoredToken, TokenStore, in_thread
 
 REFRESH_RETRY_BOUND_S = 10.0
 LOCK_BOUND_S = 60.0
@@ -42,13 +42,13 @@ class Refresher:
         None where it can't be refreshed. Raises TokenRejectedError where the server refuses to, NetworkError.
         """
         async with self._locked():
-            latest = await asyncio.to_thread(self._read, known)
+            latest = await in_thread(self._read, known)
             if is_fresh(latest) and latest.access != (rejected if rejected is not None else known.access):
                 return latest
             if latest.refresh is None:
                 return None
             renewed = await self._refresh(latest, latest.refresh)
-            await asyncio.to_thread(self._store.save, self._key, renewed)
+            await in_thread(self._store.save, self._key, renewed)
             return renewed
 
     def _read(self, known: StoredToken) -> StoredToken:

@@ -7,15 +7,16 @@ use a thread. No message quotes a record.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .credentials import Secret
 from .errors import SettingError
@@ -24,8 +25,11 @@ from .vaults import SERVICE, FileVault, KeyringVault, Vault, VaultError, make_pr
 if TYPE_CHECKING:
     from filelock import FileLock
 
+# a person may be asked to unlock it
+KEYRING_BOUND_S = 120.0
 FOLDER_VARIABLE = "ENGEE_DATA_FOLDER"
 VERSION = 1
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -188,11 +192,12 @@ class TokenStore:
         return FileLock(folder / f"{name}.lock", thread_local=False)
 
 
-def describe(token: StoredToken) -> Mapping[str, Any]:
-    """What may be shown of a stored token."""
-    return {
-        "kind": "personal access token" if token.kind == "pat" else "OAuth",
-        "scope": token.scope,
-        "expires_at": token.expires_at,
-        "can_be_refreshed": token.refresh is not None,
-    }
+async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
+    """A call of the store beside the event loop. Raises SettingError for a keyring that does not answer."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(work, *arguments), KEYRING_BOUND_S)
+    except (TimeoutError, asyncio.TimeoutError) as error:
+        raise SettingError(
+            f"The system keyring has not answered for {KEYRING_BOUND_S:.0f} s.",
+            "Unlock it, or set ENGEE_TOKEN, or switch it off: PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring",
+        ) from error

@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-pkce", action="store_true", help="with --oauth: for a server that does not take PKCE")
     parser.epilog = """\
 The token is kept in the system's keyring (Windows Credential Manager, macOS Keychain, Secret Service), or
-where there is none in a file that only you can read. It is never a word of the command: others see those.
+where there is none in a file that only you can read (ENGEE_DATA_FOLDER names its folder). It is never a word
+of the command: others see those.
 
 Make a personal access token in Engee's personal account: Communication and Security → Personal access tokens.
 Make it before Engee is started, or restart Engee afterwards.
