@@ -22,7 +22,7 @@ from .weather import Sky, Weather
 
 REPLY_MARGIN_S = 15.0
 RETRY_S = 15.0
-MACHINE_S = 30.0  # the machine may be busy with other things
+MACHINE_S = 60.0  # the machine may be busy with other things while Julia compiles the agent
 FULL_BYTES = 400_000
 CLOCK_JUMP_S = 7200.0
 CHECK_TRIES = 4
@@ -307,9 +307,10 @@ class World:
 
     def _search(self, engee: LocalEngee, user: Path) -> None:
         """Nothing of a transfer, no temporary file, and no token anywhere but in its store."""
-        told = self._told()
+        told = "".join(text for notebook in self._notebooks for text in notebook.frontend.texts())
         left = [path for path in user.rglob("*") if "engee-kernel-" in path.name or path.name.endswith(".part")]
-        left = [path for path in left if path.name not in told]
+        # a server that stopped keeps what was staged there: the person is told, and a later upload removes it
+        left = [path for path in left if f"{path.name} could not be removed" not in told]
         for notebook in self._notebooks:
             left += list((notebook.folder / "tmp").iterdir())
             left += list((notebook.folder / "files").rglob("*.part"))
