@@ -16,7 +16,7 @@ from engee_kernel.emulator.process import LocalEngee
 sys.path.insert(0, str(Path(__file__).parent.parent / "kernel"))
 
 from frontend import Frontend, clean_environment
-from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command, KernelFactory
+from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command, Gate, KernelFactory
 
 
 @pytest.fixture
@@ -44,6 +44,11 @@ def new_kernel(tmp_path: Path, state_dir: Path) -> Iterator[KernelFactory]:
     for kernel in started:
         if kernel.client is not None:
             kernel.end()
+
+
+@pytest.fixture
+def gate(local_engee: LocalEngee) -> Gate:
+    return Gate(local_engee)
 
 
 @pytest.fixture

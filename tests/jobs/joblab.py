@@ -7,6 +7,7 @@ import re
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from typing import Any
 
 import psutil
 from frontend import Cell, Frontend
+
+from engee_kernel.emulator.process import LocalEngee
 
 KernelFactory = Callable[..., Frontend]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -33,6 +36,17 @@ def short_id(cell: Cell) -> str:
     found = re.search(r"Job ([0-9a-f]{8})", shown(cell))
     assert found, cell
     return found[1]
+
+
+class Gate:
+    """Julia code in Engee waits at it until the test opens it: no test depends on how fast anything is."""
+
+    def __init__(self, engee: LocalEngee) -> None:
+        self._file = engee.user_dir / f"gate-{uuid.uuid4()}"
+        self.wait = f'while !isfile("/user/{self._file.name}"); sleep(0.05); end'
+
+    def open(self) -> None:
+        self._file.write_text("", encoding="utf-8")
 
 
 def kill(kernel: Frontend) -> None:

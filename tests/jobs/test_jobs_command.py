@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command
+from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command, Gate
 
 Write = Callable[..., str]
 
@@ -98,13 +98,14 @@ def test_mistakes(command: Command, write: Write) -> None:
         assert said in done.stderr
 
 
-def test_a_detached_file_is_listed_waited_for_and_attached_to(command: Command, write: Write) -> None:
-    started = command("run", write('for i in 1:4; println("n $i"); sleep(0.5); end; [1.5, 2]'), "--detach")
+def test_a_detached_file_is_listed_waited_for_and_attached_to(command: Command, write: Write, gate: Gate) -> None:
+    started = command("run", write(f'for i in 1:4; println("n $i"); end; {gate.wait}; [1.5, 2]'), "--detach")
     job_id = started.stdout.strip()
     assert started.returncode == 0
     assert f"engee-kernel jobs attach {job_id}" in started.stderr
     table = command("jobs", "--running").stdout
     assert job_id[:8] in table and "model.jl" in table
+    gate.open()
     attached = command("jobs", "attach", job_id[:8])
     assert (attached.returncode, attached.stdout.splitlines()[:4]) == (0, ["n 1", "n 2", "n 3", "n 4"])
     waited = command("jobs", "wait", job_id, "--json")

@@ -6,11 +6,11 @@ import re
 
 import pytest
 from frontend import Frontend
-from joblab import KernelFactory, kill, short_id, shown
+from joblab import Gate, KernelFactory, kill, short_id, shown
 
 from engee_kernel.emulator.process import LocalEngee
 
-LOOP = 'for i in 1:{n}; println("line $i"); sleep(0.5); end; "the end"'
+LOOP = 'for i in 1:{n}; println("line $i"); sleep(0.4); i == {n} - 1 && {wait}; end; "the end"'
 
 
 def lines(count: int) -> str:
@@ -30,11 +30,11 @@ def listed(kernel: Frontend, words: str = "") -> str:
 
 @pytest.mark.parametrize(("head", "label"), [("", "cell In[2]"), ("%%job\n", "%%job In[2]"), ("%%job --name n\n", "n")])
 def test_every_line_once_in_order_and_the_result(
-    new_kernel: KernelFactory, local_engee: LocalEngee, head: str, label: str
+    new_kernel: KernelFactory, local_engee: LocalEngee, gate: Gate, head: str, label: str
 ) -> None:
     first = new_kernel(local_engee)
     first.value("1")
-    cell = first.send(head + LOOP.format(n=16))
+    cell = first.send(head + LOOP.format(n=12, wait=gate.wait))
     first.until(lambda: "line 7" in cell.text())
     kill(first)
     second = new_kernel(local_engee)
@@ -42,20 +42,22 @@ def test_every_line_once_in_order_and_the_result(
     assert re.search(rf"{re.escape(label)} +running ", table), table
     job = id_of(table, label)
     attached = second.send(f"%jobs attach {job}")
-    second.until(lambda: "line 7" in attached.text())
-    if "line 16" not in attached.text():
-        assert attached.reply is None  # it follows what still runs
+    second.until(lambda: "line 11" in attached.text())
+    second.pause(0.5)
+    assert attached.reply is None  # it follows what still runs
+    gate.open()
     second.finish(attached)
-    assert (attached.text(), attached.result) == (lines(16), '"the end"')
+    assert (attached.text(), attached.result) == (lines(12), '"the end"')
     again = second.run(f"%jobs attach {job}")
-    assert (again.text(), again.result) == (lines(16), '"the end"')
+    assert (again.text(), again.result) == (lines(12), '"the end"')
     assert re.search(rf"{job}  {re.escape(label)} +done ", listed(second))
 
 
-def test_a_detached_job_outlives_its_kernel(new_kernel: KernelFactory, local_engee: LocalEngee) -> None:
+def test_a_detached_job_outlives_its_kernel(new_kernel: KernelFactory, local_engee: LocalEngee, gate: Gate) -> None:
     first = new_kernel(local_engee)
-    job = short_id(first.run("%%job --detach\n" + LOOP.format(n=6)))
+    job = short_id(first.run("%%job --detach\n" + LOOP.format(n=6, wait=gate.wait)))
     kill(first)
+    gate.open()
     second = new_kernel(local_engee)
     second.run("%jobs wait")
     attached = second.run(f"%jobs attach {job}")
@@ -73,10 +75,12 @@ def test_an_orderly_restart_leaves_a_job_and_its_time_limit(new_kernel: KernelFa
 
 
 @pytest.mark.parametrize("head", ["", "%%job\n"])
-def test_an_interrupt_from_the_new_kernel(new_kernel: KernelFactory, local_engee: LocalEngee, head: str) -> None:
+def test_an_interrupt_from_the_new_kernel(
+    new_kernel: KernelFactory, local_engee: LocalEngee, gate: Gate, head: str
+) -> None:
     first = new_kernel(local_engee)
     first.value("1")
-    cell = first.send(head + LOOP.format(n=200))
+    cell = first.send(head + LOOP.format(n=9, wait=gate.wait))
     first.until(lambda: "line 7" in cell.text())
     kill(first)
     second = new_kernel(local_engee)
@@ -105,45 +109,50 @@ def test_a_prompt_is_asked_again(new_kernel: KernelFactory, local_engee: LocalEn
     assert attached.result == '"xy"'
 
 
-def test_an_answered_prompt_is_not_asked_again(new_kernel: KernelFactory, local_engee: LocalEngee) -> None:
+def test_an_answered_prompt_is_not_asked_again(new_kernel: KernelFactory, local_engee: LocalEngee, gate: Gate) -> None:
     first = new_kernel(local_engee)
     first.value("1")
     first.on_input = lambda content: "x"
-    cell = first.send('a = readline(); println("got $a"); sleep(6); a', allow_stdin=True)
+    cell = first.send(f'a = readline(); println("got $a"); {gate.wait}; a', allow_stdin=True)
     first.until(lambda: "got x" in cell.text())
-    first.pause(3)
+    first.pause(4)  # until a job keeps the cell
     kill(first)
     second = new_kernel(local_engee)
     second.on_input = lambda content: "other"
     job = id_of(listed(second), "cell In[2]")
-    attached = second.run(f"%jobs attach {job}", allow_stdin=True)
-    assert attached.result == '"x"'
+    attached = second.send(f"%jobs attach {job}", allow_stdin=True)
+    second.until(lambda: "got x" in attached.text())
+    second.pause(0.5)
+    gate.open()
+    assert second.finish(attached).result == '"x"'
     assert second.input_requests == []
 
 
 def test_a_cell_younger_than_its_record_is_found_through_the_agent(
-    new_kernel: KernelFactory, local_engee: LocalEngee
+    new_kernel: KernelFactory, local_engee: LocalEngee, gate: Gate
 ) -> None:
     first = new_kernel(local_engee, handoff_after_s=1000)
     first.value("1")
-    cell = first.send(LOOP.format(n=16))
+    cell = first.send(LOOP.format(n=4, wait=gate.wait))
     first.until(lambda: "line 1" in cell.text())
     kill(first)
     second = new_kernel(local_engee)
     second.value("1")
     job = id_of(listed(second, "--running"), "cell In[2]")
+    gate.open()
     attached = second.run(f"%jobs attach {job}")
-    assert (attached.text(), attached.result) == (lines(16), '"the end"')
+    assert (attached.text(), attached.result) == (lines(4), '"the end"')
 
 
-def test_plain_mode(new_kernel: KernelFactory, local_engee: LocalEngee) -> None:
+def test_plain_mode(new_kernel: KernelFactory, local_engee: LocalEngee, gate: Gate) -> None:
     first = new_kernel(local_engee, mode="plain")
-    cell = first.send("%%job --name slow\nsleep(4); 6 * 7")
+    cell = first.send(f"%%job --name slow\n{gate.wait}; 6 * 7")
     first.pause(1.5)
     assert cell.reply is None
     kill(first)
     second = new_kernel(local_engee, mode="plain")
     job = id_of(listed(second, "--running"), "slow")
+    gate.open()
     with_agent = new_kernel(local_engee)
     assert second.run(f"%jobs attach {job}").result == "42"
     assert with_agent.run(f"%jobs attach {job}").result == "42"
