@@ -16,7 +16,7 @@ function start()::String
         pushdisplay(CellDisplay())
         STARTED[] = true
         # Compiling the way of a cell takes seconds, once. It is done while the person still reads or types.
-        @async warm_up()
+        @async (warm_up(); warm_up_questions())
         return nothing
     end
     return hello()
@@ -38,4 +38,34 @@ function warm_up()
         close(worker.interrupts)
     end
     return nothing
+end
+
+const REST_S = 1.0
+const FIRST_CELL_S = 20.0
+const RESTS_LIMIT = 120
+
+"""
+What Tab and Shift-Tab take: the first ones would come too late for front ends (JupyterLab gives them a second).
+In pieces, since compiling holds up everything else.
+"""
+function warm_up_questions()
+    docs = Ref{Any}()
+    pieces = (() -> completions_of(Main, "printl", 6), () -> docs[] = documentation(Main, "sqrt"),
+              () -> sprint(show, MIME("text/plain"), docs[]), () -> sprint(show, MIME("text/html"), docs[]),
+              () -> inspection(Main, "sqrt", 4, 0), () -> completeness("1"))
+    for piece in pieces
+        rests = 0
+        while !is_resting()
+            (rests += 1) > RESTS_LIMIT && return nothing
+            sleep(REST_S / 2)
+        end
+        Base.invokelatest(piece)
+    end
+    return nothing
+end
+
+# A cell that was run at once after the start is the one that must not wait.
+is_resting() = with_lock(REGISTRY) do
+    isempty(CELLS) && return time() - STARTED_AT[] > FIRST_CELL_S
+    return all(cell -> cell.state === :done && time() - cell.submitted > REST_S, values(CELLS))
 end
