@@ -9,7 +9,8 @@ from typing import Any
 from . import agent
 from .client import EngeeClient
 from .dialogue import AnswerCutError, CellAnswer, read_answer, read_cell
-from .errors import AgentUnavailableError, CodeError, EngeeError, GatewayError, ReplyLostError, TooLargeError
+from .errors import AgentUnavailableError, CodeError, GatewayError, ReplyLostError, TooLargeError
+from .retry import retrying
 
 REPLY_MARGIN_S = 15.0
 INSTALL_TIMEOUT_S = 60.0
@@ -58,7 +59,8 @@ class Remote:
         async with self._installing:
             if self.epoch:
                 return
-            answer = await self._install()
+            # a new Julia may compile longer than a proxy waits; it goes on meanwhile, and the next try finds it done
+            answer = await retrying(self._install, when=is_stall, bound_s=INSTALL_TIMEOUT_S)
             epoch = answer.get("epoch")
             if not isinstance(epoch, str) or not epoch:
                 raise AgentUnavailableError("The agent was installed but does not introduce itself.")
@@ -125,7 +127,7 @@ class Remote:
             await slow
 
 
-def is_stall(error: EngeeError) -> bool:
+def is_stall(error: BaseException) -> bool:
     """A held request ran into a time limit, the client's own or a proxy's."""
     return (isinstance(error, ReplyLostError) and error.timed_out) or (
         isinstance(error, GatewayError) and error.timed_out
