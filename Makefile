@@ -15,7 +15,7 @@ STAMPS := $(VENV)/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: help setup julia demo lab lint format test test-fast bench clean
+.PHONY: help setup julia demo lab lint format test test-fast bench soak clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), a Julia for the local Engee, the kernelspec"
@@ -24,6 +24,7 @@ help:
 	@echo "make test       linters and all tests"
 	@echo "make test-fast  all tests but the slow ones and those that need a browser"
 	@echo "make bench      speed against peers: a table, and build/bench.json"
+	@echo "make soak       random faults for MINUTES=10 (SEED=… repeats them), then 2,000 cells and 200 jobs in one kernel"
 	@echo "make format     let ruff lay out the code"
 	@echo "make clean      remove what was built; $(VENV) and Julia stay"
 
@@ -74,6 +75,10 @@ test-fast: setup
 # Speed as ratios to peers in the same run; a quick one: make bench BENCH=--quick
 bench: setup
 	$(PY) -m benchmarks $(BENCH)
+
+soak: setup
+	$(PY) -m tests.faults --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.faults.soak --cells $(or $(CELLS),2000) --jobs $(or $(JOBS),200)
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache
