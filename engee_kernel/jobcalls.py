@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from .cell import Cell
 from .client import EngeeClient
 from .errors import EngeeError, GatewayError, JobExistsError, NetworkError, RateLimitedError, StillRunningError
+from .output import Output
 from .retry import is_transient, retrying
 from .text import duration
 from .wire import Job
@@ -21,6 +22,7 @@ Noted = Callable[[Cell, str, str], Awaitable[None]]
 FIRST_POLL_S = 0.2
 LONGEST_POLL_S = 5.0
 POLL_GROWTH = 1.4
+NAME_LIMIT = 60
 
 
 class JobHabits:
@@ -61,6 +63,28 @@ async def create(
             f"Look for it with: %jobs\nFollow it with: %jobs attach {job_id}",
         ) from error
     condition("")
+
+
+async def keep_record(client: EngeeClient, code: str, cell: Cell, habits: JobHabits, output: Output) -> bool | None:
+    """Create the job, of the cell's own id, that only waits for the cell and then holds all its events.
+
+    None: not now, another try may help. False: this Engee does not take it, which is said once.
+    """
+    first = " ".join(cell.code.split())[:NAME_LIMIT]
+    try:
+        await client.create_job(code, job_id=cell.cell_id, name=f"In[{cell.count}] {first}".strip())
+    except JobExistsError:
+        return True
+    except (NetworkError, GatewayError, RateLimitedError):
+        return None
+    except EngeeError as error:
+        habits.share_process = False
+        output.notice(
+            f"Long cells can't be handed to a job here ({error.message}) "
+            "They run on, but are lost to a kernel that dies."
+        )
+        return False
+    return True
 
 
 async def result(client: EngeeClient, job_id: str, *, condition: Condition, bound_s: float) -> Job:

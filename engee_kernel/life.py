@@ -21,7 +21,6 @@ from .errors import (
     ApiError,
     EngeeError,
     GatewayError,
-    JobExistsError,
     NetworkError,
     NotFoundError,
     RateLimitedError,
@@ -41,7 +40,6 @@ JOB_POLL_S = 5.0
 HEARD_S = 1.0
 """How long a request is held while a job is being made: the job looks whether others come in beside it."""
 LONGEST_PAUSE_S = 5.0
-JOB_NAME_LIMIT = 60
 
 
 class Life:
@@ -96,11 +94,7 @@ class Life:
         """
         await self._remote.ensure()
         self._cell.become(State.SENT)
-        wishes = submission.settings(self._cell, self._options)
-        if beside:
-            wishes["beside"] = True
-        if limit_s:
-            wishes["limit_s"] = float(limit_s)
+        wishes = submission.job_settings(self._cell, self._options, beside=beside, limit_s=limit_s)
         code = self._remote.command("run_job", *submission.arguments(self._notebook, self._cell), **wishes)
         condition, bound_s = self._output.condition, self._options.reconnect_bound_s
         await jobcalls.create(
@@ -237,22 +231,10 @@ class Life:
     async def _hand_over(self) -> None:
         """Create the job that only waits for the cell and then holds all its events."""
         code = self._remote.command("finish", self._cell.cell_id)
-        first = " ".join(self._cell.code.split())[:JOB_NAME_LIMIT]
-        name = f"In[{self._cell.count}] {first}".strip()
-        try:
-            await self._client.create_job(code, job_id=self._cell.cell_id, name=name)
-        except JobExistsError:
-            pass
-        except EngeeError as error:
-            # the cell goes on without a durable record, and says so only once
-            if isinstance(error, NetworkError | GatewayError | RateLimitedError):
-                self._job = None  # tried again while the cell runs
-            else:
-                self._habits.share_process = False
-                self._output.notice(
-                    f"Long cells can't be handed to a job here ({error.message}) "
-                    "They run on, but are lost to a kernel that dies."
-                )
+        kept = await jobcalls.keep_record(self._client, code, self._cell, self._habits, self._output)
+        if kept is None:
+            self._job = None  # tried again while the cell runs
+        if not kept:
             return
         if self._cell.state in (State.SENT, State.RUNNING):
             self._cell.become(State.HANDED)

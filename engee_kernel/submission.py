@@ -26,3 +26,13 @@ def settings(cell: Cell, options: Options) -> dict[str, Any]:
     if cell.expressions:
         chosen["user_expressions"] = [part for pair in cell.expressions.items() for part in pair]
     return chosen
+
+
+def job_settings(cell: Cell, options: Options, *, beside: bool, limit_s: float) -> dict[str, Any]:
+    """The same for a job: beside the notebook's other cells, interrupted after so many seconds (0: never)."""
+    chosen = settings(cell, options)
+    if beside:
+        chosen["beside"] = True
+    if limit_s:
+        chosen["limit_s"] = float(limit_s)
+    return chosen
