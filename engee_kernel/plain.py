@@ -18,6 +18,7 @@ from .errors import (
     ServerNotRunningError,
     SessionLostError,
     StillRunningError,
+    UnexpectedReplyError,
 )
 from .events import Done, Result
 from .jobcalls import Noted
@@ -41,12 +42,12 @@ async def run_eval(client: EngeeClient, cell: Cell, output: Output, options: Opt
             raise
         cell.become(State.LOST)
         raise SessionLostError.of_cell(error, may_have_run=True) from error
-    except (ReplyLostError, GatewayError) as error:
+    except (ReplyLostError, GatewayError, UnexpectedReplyError) as error:
         cell.become(State.LEFT)
         what = (
             f"This cell outlived the time limit of the HTTP connection ({duration(time.monotonic() - started)})"
-            if error.timed_out
-            else f"The connection was lost while the cell ran ({error.message.rstrip('.')})"
+            if not isinstance(error, UnexpectedReplyError) and error.timed_out
+            else f"The cell's answer was lost ({error.message.rstrip('.')})"
         )
         raise StillRunningError(
             f"{what}. It was not sent again: it may still be running in Engee, or have ended; "
