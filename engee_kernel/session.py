@@ -186,7 +186,10 @@ class Session:
             except ServerNotRunningError as error:
                 # what never reached a running server has not run: start it and run the cell
                 not_run = cell.state is State.NEW or (cell.state is State.SENT and not error.may_have_run)
-                if not (not_run and self.options.auto_start):
+                if not not_run:
+                    cell.become(State.LOST)
+                    raise SessionLostError.of_cell(error, may_have_run=True) from error
+                if not self.options.auto_start:
                     raise
                 cell.state = State.NEW
                 await self.start_server(output)
