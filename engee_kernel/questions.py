@@ -5,7 +5,9 @@ Answered also while a cell runs, which the base class does not do.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from .errors import EngeeError
 if TYPE_CHECKING:
     from .session import Session as EngeeSession
 
+IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
 CONCURRENT = frozenset(
     {
         "complete_request",
@@ -106,9 +109,14 @@ class AnsweringKernel(Kernel):
         return {"status": "ok", "found": found, "data": answer.get("data", {}) if found else {}, "metadata": {}}
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
-        """Called for is_complete_request, by consoles."""
-        engee = self._engee
-        answer = await engee.ask("is_complete", code) if engee is not None else None
+        """Called for is_complete_request, by consoles, which take an answer that comes late for the next cell's end."""
+        status, code = magics.completeness(code)
+        if status:
+            return {"status": status, **({"indent": ""} if status == "incomplete" else {})}
+        answer: Mapping[str, Any] | None = None
+        if self._engee is not None:
+            with suppress(asyncio.TimeoutError, TimeoutError):
+                answer = await asyncio.wait_for(self._engee.ask("is_complete", code), IS_COMPLETE_BOUND_S)
         if not answer:
             return {"status": "unknown"}
         reply = {"status": answer["status"]}

@@ -66,3 +66,16 @@ def magic_line_at(code: str, cursor: int) -> tuple[int, str] | None:
     if not rest.strip() and calls and line.lstrip().startswith("%"):
         return start, line
     return None
+
+
+def completeness(code: str) -> tuple[str, str]:
+    """A cell's is_complete status and ""; where it is for Julia to say, "" and the Julia code.
+
+    As in IPython a cell magic ends with an empty line.
+    """
+    calls, rest = split_cell(code)
+    if any(call.name.startswith("%%") for call in calls):
+        return ("complete" if rest.strip() and code.endswith("\n") else "incomplete"), ""
+    if calls and not rest.strip():
+        return "complete", ""
+    return "", rest

@@ -18,7 +18,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 from engee_kernel.emulator.process import LocalEngee
 
 PROGRAM_LIMIT_S = 90
-KERNEL = {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"}
+METADATA = {  # as JupyterLab writes it
+    "kernelspec": {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"},
+    "language_info": {"name": "julia", "file_extension": ".jl", "pygments_lexer": "julia"},
+}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -63,7 +66,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
 def notebook_of(*cells: str | nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A notebook for this kernel; a cell with metadata is given as one."""
     made = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
-    return new_notebook(cells=made, metadata={"kernelspec": KERNEL})
+    return new_notebook(cells=made, metadata=METADATA)
 
 
 def tagged(source: str, tag: str) -> nbformat.NotebookNode:

@@ -34,8 +34,23 @@ class TestMessages(jkt.KernelTests):
         {"text": "%%jo", "matches": {"%%job"}},
         {"text": "no_such_name_", "matches": set()},
     ]
-    complete_code_samples: ClassVar[list[str]] = ["1 + 1", "for i in 1:3\n  i\nend", "f(x) = x # α", "?sin", "; ls"]
-    incomplete_code_samples: ClassVar[list[str]] = ["for i in 1:3", "f(1,", '"""text', "function g(x)\n  x"]
+    complete_code_samples: ClassVar[list[str]] = [
+        "1 + 1",
+        "for i in 1:3\n  i\nend",
+        "f(x) = x # α",
+        "?sin",
+        "; ls",
+        "%help",
+        "%%job\n1\n",
+    ]
+    incomplete_code_samples: ClassVar[list[str]] = [
+        "for i in 1:3",
+        "f(1,",
+        '"""text',
+        "function g(x)\n  x",
+        "%%job",
+        "%%job\n1",
+    ]
     invalid_code_samples: ClassVar[list[str]] = ["x = = 2", "end", "1 +* 2"]
     code_page_something = "%help %%job"
     code_generate_error = 'error("deliberate")'
