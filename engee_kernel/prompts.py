@@ -42,22 +42,22 @@ class Prompts:
         if self._replayed and not await self._is_open(prompt):
             return
         line = await self._output.ask(prompt)
-        text = END_OF_INPUT if line is None else line
         pause_s = FIRST_PAUSE_S
         # as long as the cell is followed, whose own bound this is under: a line typed once is not to be typed again
         while not self._cell.over:
+            text = END_OF_INPUT if line is None else line
             try:
                 await self._remote.call("answer", self._cell.cell_id, prompt.prompt_id, text)
                 return
             except (NetworkError, GatewayError, RateLimitedError):
                 self._output.condition("what was typed has not arrived yet, sending it again")
                 await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             except EngeeError as error:
-                self._output.notice(
-                    f"What was typed did not reach the cell ({error.message}) Interrupt it and try again."
-                )
-                return
+                # a refusal that lasts ends the following of the cell, and this with it
+                self._output.notice(f"What was typed did not reach the cell ({error.message.rstrip('.')}).")
+                await asyncio.sleep(pause_s)
+                line = await self._output.ask(prompt)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _is_open(self, prompt: Input) -> bool:
         try:
