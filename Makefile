@@ -15,14 +15,14 @@ STAMPS := $(VENV)/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: help setup julia demo lab lint format test test-fast bench soak clean
+.PHONY: help setup julia demo lab lint format test test-fast test-slow test-browser test-all bench soak clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), a Julia for the local Engee, the kernelspec"
 	@echo "make demo       run notebooks/quickstart.ipynb on a local Engee; the result is in build/"
 	@echo "make lab        JupyterLab in notebooks/ with a local Engee behind it"
-	@echo "make test       linters and all tests"
-	@echo "make test-fast  all tests but the slow ones and those that need a browser"
+	@echo "make test       linters, and the tests that take minutes, not a quarter of an hour: make test-fast"
+	@echo "make test-all   these, the slow ones (make test-slow) and those that need Chromium (make test-browser)"
 	@echo "make bench      speed against peers: a table, and build/bench.json"
 	@echo "make soak       random faults for MINUTES=10 (SEED=… repeats them), then 2,000 cells and 200 jobs in one kernel"
 	@echo "make format     let ruff lay out the code"
@@ -66,11 +66,19 @@ format: $(STAMPS)/packages
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: setup lint
-	$(PY) -m pytest
+test: lint test-fast
 
+# Files of tests run side by side: most of their time is waiting for Julia and for time limits
 test-fast: setup
-	$(PY) -m pytest -m "not slow and not browser"
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not browser"
+
+test-slow: setup
+	$(PY) -m pytest -m "slow and not browser"
+
+test-browser: setup
+	$(PY) -m pytest -m browser
+
+test-all: test test-slow test-browser
 
 # Speed as ratios to peers in the same run; a quick one: make bench BENCH=--quick
 bench: setup
