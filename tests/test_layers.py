@@ -74,7 +74,17 @@ LAYERS = {
         "vaults",
         "webhook",
     },
-    "Jupyter": {"application", "config", "extension", "kernel", "magics", "parameters", "publish", "questions", "stdin"},
+    "Jupyter": {
+        "application",
+        "config",
+        "extension",
+        "kernel",
+        "magics",
+        "parameters",
+        "publish",
+        "questions",
+        "stdin",
+    },
     "entry": {"__main__", "cli", "commands", "doctor", "kernelspec"},
 }
 ORDER = list(LAYERS)

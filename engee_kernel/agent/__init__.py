@@ -103,9 +103,7 @@ def install_commands(max_bytes: int) -> list[str]:
     commands.append(joined.replace("AGENT_INSTALL", _installer().replace("AGENT_SOURCE", "source").strip()))
     longest = max(len(command.encode()) for command in commands)
     if longest > max_bytes:
-        raise ValueError(
-            f"the agent cannot be installed by commands of {max_bytes} bytes; {longest} are needed"
-        )
+        raise ValueError(f"the agent cannot be installed by commands of {max_bytes} bytes; {longest} are needed")
     return commands
 
 
