@@ -124,3 +124,40 @@ def test_a_silent_cell_whose_session_ends_is_told_as_possibly_run(
     for _ in range(2):
         after = kernel.run("2 + 2", LIMIT_S)
     assert after.result == "4" and runs(engee) == 1
+
+
+def test_a_line_that_was_refused_is_asked_for_again(start: Callable[..., Frontend], engee: LocalEngee) -> None:
+    kernel = start(engee)
+    typed: list[str] = []
+
+    def answer(_prompt: object) -> str:
+        typed.append(f"line {len(typed) + 1}")
+        return typed[-1]
+
+    kernel.on_input = answer
+    engee.faults({"kind": "status", "status": 403, "path": "eval", "contains": ".answer(", "count": 1})
+    cell = kernel.run("readline()", LIMIT_S, allow_stdin=True)
+    assert (cell.status, cell.result) == ("ok", '"line 2"')
+    assert "did not reach the cell" in cell.text("stderr")
+
+
+@pytest.mark.slow
+def test_a_job_whose_server_stops_behind_its_acceptance_may_have_run(
+    start: Callable[..., Frontend], engee: LocalEngee
+) -> None:
+    kernel = start(engee)
+    engee.faults({"kind": "stop_session", "path": "jobs/create", "delay_s": 0.0, "count": 1})
+    cell = kernel.run("%%job --detach\n" + COUNT + "sleep(5)", LIMIT_S)
+    if cell.status == "error":
+        assert "may have run" in cell.traceback or runs(engee) == 0
+    engee.reset(new_session=True)
+
+
+def test_an_answer_that_is_none_leaves_open_whether_a_plain_cell_ran(
+    start: Callable[..., Frontend], engee: LocalEngee
+) -> None:
+    kernel = start(engee, mode="plain")
+    engee.faults({"kind": "not_json", "path": "eval", "ran": True, "count": 1})
+    cell = kernel.run(COUNT + "1", LIMIT_S)
+    assert cell.error["ename"] == "StillRunningError" and "may still be running" in cell.traceback
+    assert runs(engee) == 1
