@@ -23,7 +23,7 @@ function limit_cell(cell_id::String, limit_s::Float64)
         sleep(0.05)
     end
     (cell === nothing || cell.state === :done) && return nothing
-    Timer(max(0.001, cell.started + limit_s - time())) do _
+    Timer(max(0.001, cell.started + limit_s - clock_s())) do _
         cell.state === :done && return nothing
         text = "The job's time limit of $(limit_s) s is over: it is interrupted.\n"
         GC.@preserve text add_text(cell, "stderr", pointer(text), sizeof(text))

@@ -44,9 +44,12 @@ end
 
 cell_name(cell::Cell) = string("In[", cell.count, "]")
 
+"Seconds by a clock that does not jump, unlike `time()`: what waits by it is not held up when the clock is set back."
+clock_s() = time_ns() / 1e9
+
 function elapsed_s(cell::Cell)
     cell.started == 0 && return 0.0
-    return (cell.finished == 0 ? time() : cell.finished) - cell.started
+    return (cell.finished == 0 ? clock_s() : cell.finished) - cell.started
 end
 
 # A notebook's worker is one long-lived task, so task-local state (random numbers, task_local_storage) carries

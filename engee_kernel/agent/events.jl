@@ -60,7 +60,7 @@ function push_text!(cell::Cell, name::String, p::Ptr{UInt8}, n::Int)
     end
     if was_empty
         cell.pending_name = name
-        cell.pending_since = time()
+        cell.pending_since = clock_s()
     end
     size = length(cell.pending)
     resize!(cell.pending, size + n)
@@ -129,7 +129,7 @@ function add_event(cell::Cell, kind::String, fields::Pair...)::Bool
     try
         cell.state === :done && return false
         freeze_text!(cell, all = true)
-        push_frozen!(cell, time(), kind, fields...)
+        push_frozen!(cell, clock_s(), kind, fields...)
         notify(cell.changed)
         return true
     finally
@@ -148,7 +148,7 @@ function end_cell(cell::Cell, status::String, fields::Pair...)
                                        "(output_limit_bytes = $(cell.output_limit_bytes)).\n")
             freeze_text!(cell, all = true)
         end
-        cell.finished = time()
+        cell.finished = clock_s()
         cell.prompt = nothing
         push_frozen!(cell, cell.finished, "done", "status" => status, "elapsed_s" => elapsed_s(cell), fields...)
         cell.state = :done
@@ -173,7 +173,7 @@ end
 
 "Wait until the cell has something after event number `after` worth an answer, is done, or `wait_s` passed."
 function wait_for_events(cell::Cell, after::Int, wait_s::Float64)
-    deadline = time() + wait_s
+    deadline = clock_s() + wait_s
     lock(cell.changed)
     try
         while cell.state !== :done
@@ -183,7 +183,7 @@ function wait_for_events(cell::Cell, after::Int, wait_s::Float64)
                     isempty(cell.pending) ? Inf : cell.pending_since
             after_silence = since > max(cell.handed + SILENCE_S, cell.started + SHORT_CELL_S)
             due = min(deadline, since + (after_silence ? PROMPT_S : COALESCE_S))
-            now = time()
+            now = clock_s()
             now >= due && return nothing
             timed_wait(cell.changed, due - now)
         end
@@ -243,7 +243,7 @@ function events_reply(cell::Cell, after::Int, max_bytes::Int)::String
             size += sizeof(text)
             last += 1
         end
-        size > 0 && (cell.handed = time())
+        size > 0 && (cell.handed = clock_s())
         print(io, ']')
         last < length(cell.events) && print(io, ",\"more\":true")
         print(io, '}')

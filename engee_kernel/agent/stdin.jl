@@ -21,7 +21,7 @@ function ask(cell::Cell, text::AbstractString; password::Bool = false)::Union{St
         freeze_text!(cell, all = true)
         cell.prompt_count += 1
         prompt = Prompt(cell.prompt_count, length(cell.events) + 1, nothing, false)
-        push_frozen!(cell, time(), "input", "id" => prompt.id, "prompt" => String(text), "password" => password)
+        push_frozen!(cell, clock_s(), "input", "id" => prompt.id, "prompt" => String(text), "password" => password)
         cell.prompt = prompt
         resize!(cell.last_line, 0)
         notify(cell.changed)

@@ -44,7 +44,7 @@ end
 function enter_cell(worker::Worker, cell::Cell)
     drain_descriptors(all = true)
     with_lock(cell.changed) do
-        cell.started = time()
+        cell.started = clock_s()
         cell.state = :running
     end
     worker.cell = cell
@@ -151,8 +151,8 @@ INTERRUPT_REPLY_S to code that never yields (it is delivered when it does, if th
 function interrupt_cell(cell::Cell)::Bool
     ended = with_lock(cell.changed) do
         cell.state === :queued || return cell.state === :done
-        push_frozen!(cell, time(), "error", interrupted_before_start()...)
-        cell.started = time()
+        push_frozen!(cell, clock_s(), "error", interrupted_before_start()...)
+        cell.started = clock_s()
         return nothing
     end
     ended === true && return false
