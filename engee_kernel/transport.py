@@ -62,9 +62,7 @@ class Transport:
         if http is not None:
             await http.aclose()
 
-    async def manage(
-        self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
-    ) -> Reply:
+    async def manage(self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any) -> Reply:
         """A call to the management origin; `parts` as httpx takes them (json, data)."""
         call = f"{method} {path}"
         with translated(call):
