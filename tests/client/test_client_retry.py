@@ -22,7 +22,7 @@ from engee_kernel.errors import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from engee_kernel.retry import is_transient, retrying, surely_not_run
+from engee_kernel.retry import is_transient, may_pass, retrying, surely_not_run
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,20 @@ from engee_kernel.retry import is_transient, retrying, surely_not_run
 def test_what_is_tried_again(error: Exception, transient: bool, not_run: bool) -> None:
     assert is_transient(error) is transient
     assert surely_not_run(error) is not_run
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (UnexpectedReplyError("a login page", status=200), True),
+        (UnexpectedReplyError("a slip", status=500), True),
+        (UnexpectedReplyError("a redirect", status=302), False),
+        (TokenRejectedError("no", status=401), False),
+        (CodeError("E", "E()", "E"), False),
+    ],
+)
+def test_what_may_pass(error: Exception, expected: bool) -> None:
+    assert may_pass(error) is expected
 
 
 class Calls:

@@ -87,7 +87,8 @@ def test_output_beyond_the_limit_is_dropped_and_told(kernel_factory: KernelFacto
 
 def test_progress_bars_stay_whole(agent: Frontend) -> None:
     cell = agent.run(
-        'for i in 1:60\n    print("\\r\\e[2K", "step ", lpad(i, 2), " \\e[32m", "█"^i, "\\e[39m")\n    sleep(0.02)\nend\n'
+        "for i in 1:60\n"
+        '    print("\\r\\e[2K", "step ", lpad(i, 2), " \\e[32m", "█"^i, "\\e[39m")\n    sleep(0.02)\nend\n'
         "println()"
     )
     text = cell.text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from frontend import Frontend, Message
+from frontend import ABORT_WINDOW_S, Frontend, Message
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -88,6 +88,7 @@ def test_questions_are_answered_while_a_cell_runs(agent: Frontend, code: str) ->
             assert "println" in question.content["matches"]
     agent.interrupt()
     agent.finish(cell, 20)
+    agent.pause(ABORT_WINDOW_S)
 
 
 def test_questions_do_not_disturb_the_output(agent: Frontend) -> None:

@@ -24,7 +24,7 @@ def prompted(kernel: Frontend, code: str, count: int = 1) -> Cell:
 
 
 def test_a_line_is_read(agent: Frontend) -> None:
-    cell = prompted(agent, 'print("Имя: "); name = readline(); println("Привет, $name!"); length(name)')
+    cell = prompted(agent, 'print("Имя: "); name = readline(); println("Привет, $(name)!"); length(name)')
     request = agent.input_requests[0]
     assert request["content"]["password"] is False
     assert request["parent_header"]["msg_id"] == cell.msg_id
