@@ -1,6 +1,6 @@
 """The pictures of the READMEs, taken from a real JupyterLab on a local Engee: `python -m tests.docs.pictures`.
 
-They go to notebooks/pictures/. Look at them before they are committed. Needs Chromium, as the tests marked `browser` do.
+They go to notebooks/pictures/. Look at them before they are committed. It needs Chromium.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engee_kernel.emulator.process import LocalEngee
 from .documents import CHECKOUT, code_blocks
 
 PICTURES = CHECKOUT / "notebooks" / "pictures"
-SIZE = {"width": 1100, "height": 640}
+SIZE = {"width": 1100, "height": 740}
 START_LIMIT_S = 90
 CELL_LIMIT_MS = 120_000
 KERNEL = {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"}
@@ -33,7 +33,7 @@ SWEEP = """\
 using Printf
 for k in 1:30
     @printf("\\r%s%s  %2d of 30 controllers tried", "█"^k, "░"^(30 - k), k)
-    sleep(0.25)
+    sleep(0.4)
 end
 println("\\ndone")"""
 MISTAKE = """\
@@ -54,15 +54,15 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with LocalEngee() as engee, tempfile.TemporaryDirectory(prefix="engee-pictures-") as name:
         folder = Path(name)
-        (folder / "measurements.bin").write_bytes(os.urandom(30_000_000))
-        shutil.copy(CHECKOUT / "notebooks" / "quickstart.ipynb", folder)
         with _lab(engee, folder) as url, sync_playwright() as playwright:
             path = os.environ.get("ENGEE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+            (folder / "data.csv").write_text("t,y\n0,0\n", encoding="utf-8")
             _launcher(browser, url)
             _first_plot(browser, url, folder)
             _live(browser, url, folder)
             _mistake(browser, url, folder)
+            (folder / "measurements.bin").write_bytes(os.urandom(30_000_000))
             _jobs(browser, url, folder)
             browser.close()
     for picture in sorted(PICTURES.glob("*.png")):
@@ -186,11 +186,11 @@ def _first_plot(browser: Browser, url: str, folder: Path) -> None:
 
 
 def _live(browser: Browser, url: str, folder: Path) -> None:
-    page = _open(browser, url, folder, "live", SWEEP, "sleep(30)")
+    page = _open(browser, url, folder, "live", SWEEP)
     _run(page, 0)
-    page.locator(".jp-CodeCell").first.get_by_text("17 of 30").wait_for()
+    page.locator(".jp-CodeCell").first.get_by_text(re.compile(r"(1[3-9]|2[0-6]) of 30")).wait_for()
     page.keyboard.press("Escape")
-    page.screenshot(path=PICTURES / "live.png", clip={"x": 0, "y": 0, "width": SIZE["width"], "height": 300})
+    page.screenshot(path=PICTURES / "live.png", clip={"x": 0, "y": 0, "width": SIZE["width"], "height": 260})
     page.close()
 
 
@@ -199,7 +199,7 @@ def _mistake(browser: Browser, url: str, folder: Path) -> None:
     _run(page, 0)
     page.get_by_text("DomainError").first.wait_for()
     _done(page, 0)
-    _shoot(page, "error", 460)
+    _shoot(page, "error", 390)
     page.close()
 
 
