@@ -64,9 +64,12 @@ class Background:
         self._forget_actions()
         future = asyncio.run_coroutine_threadsafe(self._carried(work), self._loop)
         future.add_done_callback(lambda _: self.post(_nothing))
-        self._wait(future, interrupt)
         try:
+            self._wait(future, interrupt)
             return future.result(timeout=0)
+        except KeyboardInterrupt:
+            self._loop.call_soon_threadsafe(self._cancel)
+            raise
         except CancelledError:
             raise StillRunningError("Interrupted.") from None
         finally:
@@ -81,13 +84,15 @@ class Background:
 
     def _wait(self, future: Future[T], interrupt: Callable[[], bool]) -> None:
         presses = 0
-        while not (future.done() and self._actions.empty()):
+        while True:
+            # The condition too is inside: Python raises KeyboardInterrupt between any two steps.
             try:
-                self._act()
+                while not (future.done() and self._actions.empty()):
+                    self._act()
+                return
             except KeyboardInterrupt:
                 presses += 1
                 if presses >= PRESSES_TO_LEAVE:
-                    self._loop.call_soon_threadsafe(self._cancel)
                     raise
                 self._loop.call_soon_threadsafe(self._interrupt, interrupt)
 

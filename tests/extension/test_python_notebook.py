@@ -206,7 +206,7 @@ class TestInterrupts:
         python.until(lambda: "on its way" in cell.text(), about=cell)
         python.interrupt()
         python.finish(cell, timeout_s=30)
-        assert cell.error["ename"] == "InterruptException"
+        assert cell.error["ename"] == "InterruptException", cell.traceback
         assert python.run("%engee 1 + 1").result == "2"
 
     def test_code_that_never_yields_is_left(
@@ -219,7 +219,7 @@ class TestInterrupts:
         time.sleep(1.5)
         python.interrupt()
         python.finish(cell, timeout_s=40)
-        assert cell.error["ename"] == "StillRunningError"
+        assert cell.error["ename"] == "StillRunningError", cell.traceback
         assert python.run("1 + 1").result == "2"
 
     def test_while_values_are_sent(self, python: PythonNotebook, local_engee: LocalEngee) -> None:
@@ -231,7 +231,7 @@ class TestInterrupts:
         python.interrupt()
         python.finish(cell, timeout_s=30)
         local_engee.faults()
-        assert cell.error["ename"] == "StillRunningError"
+        assert cell.error["ename"] == "StillRunningError", cell.traceback
         assert python.run("%engee 2").result == "2"
 
 
