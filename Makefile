@@ -15,7 +15,7 @@ STAMPS := $(VENV)/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: help setup julia demo lab lint format test test-fast test-slow test-browser test-all bench soak clean
+.PHONY: help setup julia node chromium demo lab lint format test test-fast test-slow test-browser test-all bench soak clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), a Julia for the local Engee, the kernelspec"
@@ -51,6 +51,21 @@ julia: $(STAMPS)/packages
 	@$(PY) -c 'from engee_kernel.emulator.julia import find_julia; find_julia()' 2>/dev/null \
 		|| $(BIN)/engee-kernel emulator --install-julia
 
+# What VS Code talks to kernels with. Its tests are skipped, and say so, where there is no Node.js
+node: build/node/stamp
+
+build/node/stamp: tests/clients/node/package.json tests/clients/node/package-lock.json
+	@mkdir -p build/node
+	@cp $^ build/node
+	@if command -v npm >/dev/null; then cd build/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch stamp; \
+	else echo "NO NODE.JS: what VS Code does with the kernel will not be tested." >&2; fi
+
+# The browser for JupyterLab's tests: any Chromium or Chrome, else Debian's where that can be installed
+chromium: $(STAMPS)/packages
+	@$(PY) -c 'import sys; sys.path.insert(0, "tests/browser"); from chromium import path; sys.exit(path() is None)' \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } \
+		|| echo "NO CHROMIUM: JupyterLab will not be tested. Install it, or set ENGEE_CHROMIUM." >&2
+
 demo: setup
 	$(PY) notebooks/demo.py
 
@@ -72,10 +87,10 @@ test: lint test-fast
 test-fast: setup
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not browser"
 
-test-slow: setup
+test-slow: setup node
 	$(PY) -m pytest -m "slow and not browser"
 
-test-browser: setup
+test-browser: setup chromium
 	$(PY) -m pytest -m browser
 
 test-all: test test-slow test-browser

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,13 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from frontend import clean_environment
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from engee_kernel.emulator.process import LocalEngee
+
+from . import chromium
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 LAB_START_S = 60
 OPEN_PAGES = pytest.StashKey[list[Page]]()
+CONNECTED = """idle => {
+    const context = window.jupyterapp?.shell.currentWidget?.context?.sessionContext;
+    const kernel = context?.session?.kernel;
+    return !!context?.isReady && kernel?.connectionStatus === "connected" && (!idle || kernel.status === "idle");
+}"""
 QUIET_CHROMIUM = (
     "--no-sandbox",
     "--disable-gpu",
@@ -42,22 +48,17 @@ class Lab:
     said: list[str] = field(default_factory=list)
 
 
-def chromium_path() -> str | None:
-    """`ENGEE_CHROMIUM`, or a Chromium or Chrome on PATH."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return os.environ.get("ENGEE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it; Playwright's own download is not used."""
-    path = chromium_path()
+    path = chromium.path()
     if path is None:
-        pytest.fail("These tests need Chromium: apt-get install chromium, or set ENGEE_CHROMIUM.", pytrace=False)
+        pytest.skip(
+            "NO CHROMIUM: JUPYTERLAB IS NOT TESTED. Install it (apt-get install chromium), or set ENGEE_CHROMIUM."
+        )
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=list(QUIET_CHROMIUM))
-        yield chromium
-        chromium.close()
+        launched = playwright.chromium.launch(executable_path=path, args=list(QUIET_CHROMIUM))
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +66,7 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
     """JupyterLab with the kernelspec of this environment, on a port that the system chose."""
     folder = tmp_path_factory.mktemp("lab")
     environment = {
-        **os.environ,
+        **clean_environment(tmp_path_factory.mktemp("home")),
         "ENGEE_URL": shared_local_engee.url,
         "ENGEE_TOKEN": shared_local_engee.token,
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
@@ -77,7 +78,13 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
     notification = folder / ".settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
     notification.write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
-    arguments = ["--no-browser", "--port=0", "--ServerApp.token=abc", "--ServerApp.allow_root=True"]
+    arguments = [
+        "--expose-app-in-browser",
+        "--no-browser",
+        "--port=0",
+        "--ServerApp.token=abc",
+        "--ServerApp.allow_root=True",
+    ]
     arguments += [f"--ServerApp.root_dir={folder}"]
     process = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *arguments],
@@ -137,13 +144,27 @@ class Notebook:
     def wait_until_idle(self, timeout_s: float = 60) -> None:
         self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=timeout_s * 1000)
 
-    def wait_until_connected(self) -> None:
-        """The page's own word for it: before, running a cell opens a dialog that asks for a kernel."""
-        self.page.locator(".jp-StatusBar-Left, #jp-main-statusbar").get_by_text("Engee (Julia) | Idle").wait_for()
-        self.wait_until_idle()
-        self.page.wait_for_timeout(1500)
-        if (select := self.page.locator(".jp-Dialog button", has_text="Select")).is_visible():
-            select.click()
+    def wait_until_connected(self, *, idle: bool = True) -> None:
+        """Before that, running a cell opens a dialog that asks for a kernel."""
+        self.page.wait_for_function(CONNECTED, arg=idle, timeout=60_000)
+
+    def run_cell(self, index: int) -> None:
+        self.page.locator(".jp-CodeCell").nth(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(".jp-CodeCell").nth(index)
+
+    def saved(self) -> str:
+        """The notebook's file, saved now."""
+        before = self.path.stat().st_mtime_ns
+        self.menu("File", "Save Notebook")
+        deadline = time.monotonic() + 20
+        while self.path.stat().st_mtime_ns == before:
+            assert time.monotonic() < deadline, "the notebook was not saved"
+            self.page.wait_for_timeout(50)
+        self.page.wait_for_function("!jupyterapp.shell.currentWidget.context.model.dirty")
+        return self.path.read_text(encoding="utf-8")
 
     def prompt(self, index: int) -> str:
         """E.g. "[3]:" of a cell that has run, "[*]:" of one that runs."""

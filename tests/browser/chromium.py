@@ -1,0 +1,13 @@
+"""The browser of these tests: as the system has it. Playwright's own download is not used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+
+
+def path() -> str | None:
+    """`ENGEE_CHROMIUM`, or a Chromium or Chrome on PATH."""
+    return os.environ.get("ENGEE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
