@@ -94,7 +94,8 @@ class Cell:
                 fresh.append(event)
         if self.done is not None:
             self.become(State.DONE)
-        elif answer.state in ("queued", "running") and self.state is State.SENT:
+        # "done" as well: the rest of what a finished cell put out is asked for by `events`, from where this one ends
+        elif answer.state in ("queued", "running", "done") and self.state is State.SENT:
             self.become(State.RUNNING)
         return fresh
 
