@@ -107,7 +107,7 @@ def test_the_russian_table_has_the_same_values() -> None:
 
 @cache
 def sentences() -> tuple[str, ...]:
-    """Every string of the package; what is filled in reads “…”."""
+    """Every string of the package, what is filled in reads “…”; and the agent."""
     found = []
     for path in (CHECKOUT / "engee_kernel").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -116,6 +116,7 @@ def sentences() -> tuple[str, ...]:
                 found.append("".join(map(str, parts)))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
+    found += [path.read_text(encoding="utf-8") for path in (CHECKOUT / "engee_kernel" / "agent").glob("*.jl")]
     return tuple(found)
 
 
