@@ -82,10 +82,10 @@ class Jobs(Magic):
     help = "List this notebook's jobs, and follow, wait for or interrupt them."
     epilog = """\
 examples:
-  %jobs                        this notebook's jobs and those that nobody claims, newest first
-  %jobs --running --all        all that run, of other notebooks as well
-  %jobs attach                 all output of the newest one, e.g. after the page was reloaded while it ran
-  %jobs attach 3f2a1b9c        all of a job's output, from the beginning, also after a restart of the kernel
+  %jobs                   this notebook's jobs and those that nobody claims, newest first
+  %jobs --running --all   all that run, of other notebooks as well
+  %jobs attach            the newest one's output, e.g. after the page was reloaded
+  %jobs attach 3f2a1b9c   all of a job's output, also after a restart of the kernel
   %jobs result 3f2a1b9c
   %jobs interrupt 3f2a1b9c
   %jobs wait --timeout 600

@@ -7,10 +7,12 @@ package list their magics in `MAGICS`; `_MODULES` lists the modules.
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 
 from ..cell import Cell
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ..session import Session
 
 _MODULES = ("help", "jobs", "account", "server", "settings", "files", "folders", "changes", "code")
+
+HELP_COLUMNS = 88
 
 RunCell = Callable[[Cell, Output], Awaitable[None]]
 
@@ -76,6 +80,23 @@ class MagicHelp(Exception):  # noqa: N818 - not an error: the text that --help a
     """Raised by the parser for `--help`."""
 
 
+class Paragraphs(argparse.RawDescriptionHelpFormatter):
+    """Help that fits below a cell: long paragraphs are filled, indented lines and short ones are left alone."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=HELP_COLUMNS)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        groups = groupby(text.split("\n"), lambda line: bool(line) and not line.startswith(" "))
+        return "\n".join(_filled(list(lines), width) if is_prose else "\n".join(lines) for is_prose, lines in groups)
+
+
+def _filled(lines: list[str], width: int) -> str:
+    if max(map(len, lines)) <= width:
+        return "\n".join(lines)
+    return textwrap.fill(" ".join(lines), width)
+
+
 class MagicParser(argparse.ArgumentParser):
     """argparse that never exits and never prints."""
 
@@ -120,7 +141,7 @@ class Magic:
             prog=self.name,
             description=self.help,
             epilog=self.epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Paragraphs,
         )
         if not self.takes_line:
             self.arguments(parser)
