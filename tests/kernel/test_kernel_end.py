@@ -47,7 +47,7 @@ def test_shutdown_while_a_cell_runs(
 def test_restart_while_a_cell_runs(kernel_factory: KernelFactory, local_engee: LocalEngee, mode: str) -> None:
     kernel = kernel_factory(local_engee, mode=mode)
     kernel.run("1", timeout_s=60)
-    kernel.send("went_through = 0; sleep(5); went_through = 1")
+    kernel.send(f"went_{mode} = 0; sleep(5); went_{mode} = 1")
     kernel.pause(0.7)
     before = kernel.processes
     kernel.manager.restart_kernel()
@@ -59,7 +59,7 @@ def test_restart_while_a_cell_runs(kernel_factory: KernelFactory, local_engee: L
     assert kernel.run("1+1").content["execution_count"] == 2
     if mode == "agent":
         kernel.pause(5)
-        assert kernel.value("went_through") == "0", "a restart stops the cell"
+        assert kernel.value(f"went_{mode}") == "0", "a restart stops the cell"
 
 
 @MODES
