@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PROTOCOL_VERSION = "5.4"
 ABORT_WINDOW_S = 0.1
 SHUTDOWN_FOLLOWS_S = 0.1
+OVERTAKES_BY_S = 2.0
 PREPARE_AFTER_S = 0.3
 
 
@@ -59,7 +61,7 @@ class EngeeKernel(AnsweringKernel):
         self._history: list[tuple[int, str]] = []
         self._ask_line: Callable[[Input], Awaitable[str | None]] | None = None
         self.remote_folder = "/user"
-        self._interrupted_at: Any = None
+        self._interrupted: tuple[Any, float] | None = None  # the client's time, and ours by the monotonic clock
         self._output: Publisher | None = None
         self._remarks: list[str] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
@@ -237,7 +239,7 @@ class EngeeKernel(AnsweringKernel):
 
     async def interrupt_request(self, stream: Any, ident: Any, parent: Mapping[str, Any]) -> None:
         """Called on the control thread. Replies at once; the cell's error follows when it has stopped."""
-        self._interrupted_at = parent["header"].get("date")
+        self._interrupted = parent["header"].get("date"), time.monotonic()
         if self._main_loop is not None:
             self._main_loop.call_soon_threadsafe(self._interrupt_soon)
         self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
@@ -245,6 +247,7 @@ class EngeeKernel(AnsweringKernel):
     def _interrupt_soon(self) -> None:
         """A client's shutdown sends an interrupt right before it, which is not the person's."""
         if self._work is not None:
+            self._interrupted = None  # it has found its cell
             asyncio.get_running_loop().call_later(SHUTDOWN_FOLLOWS_S, self._interrupt, self._work)
 
     def _interrupt(self, work: asyncio.Task[dict[str, Any]]) -> None:
@@ -256,10 +259,16 @@ class EngeeKernel(AnsweringKernel):
             work.cancel()
 
     def _was_interrupted_before(self, parent: Mapping[str, Any]) -> bool:
-        """Whether an interrupt overtook this request on its way: control is faster than shell."""
-        asked, sent = self._interrupted_at, parent.get("header", {}).get("date")
-        self._interrupted_at = None
-        return asked is not None and sent is not None and sent <= asked
+        """Whether an interrupt overtook this request on its way: control is faster than shell.
+
+        Not for long: where a browser's clock and the notebook server's differ, their times alone would mislead.
+        """
+        interrupted, self._interrupted = self._interrupted, None
+        if interrupted is None:
+            return False
+        (asked, noted_at), sent = interrupted, parent.get("header", {}).get("date")
+        in_time = time.monotonic() - noted_at < OVERTAKES_BY_S
+        return in_time and asked is not None and sent is not None and sent <= asked
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Called on the control thread. A cell that runs is left to its job; a restart stops it."""
