@@ -311,7 +311,7 @@ class Life:
         asked = getattr(error, "retry_after_s", None)
         self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or 0.1)
         self._output.condition(f"no connection to Engee, trying again for {duration(left_s)}")
-        await asyncio.sleep(min(asked if asked is not None else self._pause_s, max(left_s, 0.1)))
+        await asyncio.sleep(min(asked or self._pause_s, max(left_s, 0.1)))
 
     async def _server_runs(self) -> bool:
         try:
