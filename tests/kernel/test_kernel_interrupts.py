@@ -82,7 +82,7 @@ def test_an_interrupt_at_the_end_of_a_cell_does_not_hit_the_next(agent: Frontend
     for _ in range(10):
         short = agent.send("sleep(0.03); 1", stop_on_error=False)
         agent.pause(0.02)
-        agent.interrupt_unanswered()
+        agent.interrupt()
         agent.finish(short, 20)
         following = agent.run("sleep(0.3); 2", stop_on_error=False)
         assert (following.status, following.result) == ("ok", "2")
