@@ -247,12 +247,12 @@ class EngeeKernel(AnsweringKernel):
     def _interrupt_soon(self) -> None:
         """A client's shutdown sends an interrupt right before it, which is not the person's."""
         if self._work is not None:
-            self._interrupted = None  # it has found its cell
             asyncio.get_running_loop().call_later(SHUTDOWN_FOLLOWS_S, self._interrupt, self._work)
 
     def _interrupt(self, work: asyncio.Task[dict[str, Any]]) -> None:
         if self._shutting_down or self._work is not work:
-            return  # the cell that was meant has ended meanwhile; the next one is not to be hit
+            return  # the cell that was meant has ended: the next one is hit only if it was asked for before
+        self._interrupted = None
         if self._engee is not None and self._engee.busy:
             self._engee.interrupt()
         else:
