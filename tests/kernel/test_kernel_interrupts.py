@@ -107,6 +107,20 @@ def test_queued_cells_are_aborted(agent: Frontend) -> None:
     assert [one.status for one in queued] == ["aborted"] * 10
 
 
+def test_an_interrupt_stops_a_run_of_short_cells(agent: Frontend) -> None:
+    """Each is shorter than the moment for which the kernel waits whether a shutdown follows."""
+    for _ in range(5):
+        cells = [agent.send("sleep(0.03)") for _ in range(40)]
+        agent.until(lambda cells=cells: cells[5].reply is not None, 20)  # type: ignore[misc]
+        agent.interrupt()
+        for one in cells:
+            agent.finish(one, 20)
+        agent.pause(ABORT_WINDOW_S)
+        states = [one.status for one in cells]
+        assert states[:6] == ["ok"] * 6
+        assert states.count("error") == 1 and states[-1] == "aborted", states
+
+
 def test_a_job_is_interrupted(agent: Frontend) -> None:
     cell = started(agent, "%%job\njob_went_on = 0\nsleep(30)\njob_went_on = 1", 1.0)
     interrupted(agent, cell)
