@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from frontend import Frontend
+from frontend import Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
-
-KernelFactory = Callable[..., Frontend]
 
 
 def environment_of(engee: LocalEngee | None, settings: dict[str, Any]) -> dict[str, str]:

@@ -323,6 +323,9 @@ class Frontend:
         yield self.log
 
 
+KernelFactory = Callable[..., Frontend]
+
+
 def clean_environment(folder: Path) -> dict[str, str]:
     """The environment without settings of this machine's user for Engee or Jupyter."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ENGEE_", "JUPYTER_"))}

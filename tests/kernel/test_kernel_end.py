@@ -9,8 +9,7 @@ import time
 
 import psutil
 import pytest
-from conftest import KernelFactory
-from frontend import Frontend
+from frontend import Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 

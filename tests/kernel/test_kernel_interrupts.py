@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from conftest import KernelFactory
-from frontend import ABORT_WINDOW_S, Cell, Frontend
+from frontend import ABORT_WINDOW_S, Cell, Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 

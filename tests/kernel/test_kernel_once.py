@@ -6,8 +6,7 @@ import itertools
 import random
 
 import pytest
-from conftest import KernelFactory
-from frontend import ABORT_WINDOW_S, Frontend
+from frontend import ABORT_WINDOW_S, Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 

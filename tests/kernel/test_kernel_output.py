@@ -7,8 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import KernelFactory
-from frontend import Cell, Frontend
+from frontend import Cell, Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 

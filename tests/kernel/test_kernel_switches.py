@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import KernelFactory
-from frontend import Frontend
+from frontend import Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 

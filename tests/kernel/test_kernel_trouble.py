@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import KernelFactory
-from frontend import Cell, Frontend
+from frontend import Cell, Frontend, KernelFactory
 
 from engee_kernel.client import EngeeClient
 from engee_kernel.emulator.process import LocalEngee
