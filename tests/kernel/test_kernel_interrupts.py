@@ -161,6 +161,7 @@ def test_code_that_never_yields_is_left_and_named(kernel_factory: KernelFactory,
     assert after.result == "1", "behind the cell that was left, in order"
 
 
+@pytest.mark.slow
 def test_while_the_server_starts(kernel_factory: KernelFactory, local_engee_factory: object) -> None:
     engee: LocalEngee = local_engee_factory(stopped=True, start_time=4)  # type: ignore[operator]
     kernel = kernel_factory(engee)

@@ -100,6 +100,7 @@ def test_questions_do_not_disturb_the_output(agent: Frontend) -> None:
     assert cell.states == ["busy", "idle"]
 
 
+@pytest.mark.slow
 def test_a_question_without_a_network_is_answered_empty(agent: Frontend, local_engee: LocalEngee) -> None:
     local_engee.faults({"kind": "drop_before", "path": "external"})
     content = agent.ask("complete_request", code="printl", cursor_pos=6, timeout_s=30).content

@@ -31,6 +31,7 @@ def test_quoted_strings(kernel: Frontend, local_engee: LocalEngee) -> None:
     assert kernel.run("%%job\n1 + 1").result == "2"
 
 
+@pytest.mark.slow
 def test_a_limit_on_code_in_which_the_agent_fits_only_in_pieces(
     kernel_factory: KernelFactory, local_engee_factory: KernelFactory
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_server_that_stopped_itself_between_two_cells(
     assert kernel.run("counter").error["ename"] == "UndefVarError"
 
 
+@pytest.mark.slow
 def test_the_same_with_the_agent(kernel_factory: KernelFactory, local_engee_factory: KernelFactory) -> None:
     engee: LocalEngee = local_engee_factory()  # type: ignore[assignment]
     kernel = kernel_factory(engee)

@@ -73,6 +73,7 @@ def test_a_token_made_after_the_start(
     assert_one_clear_error(cell, "made after the server was started", "Restart")
 
 
+@pytest.mark.slow
 @MODES
 def test_nobody_listens(kernel_factory: KernelFactory, closed_port: int, mode: str) -> None:
     kernel = kernel_factory(url=f"http://127.0.0.1:{closed_port}", token="some-token-of-mine", mode=mode)
@@ -144,6 +145,7 @@ def engee_start(engee: LocalEngee) -> None:
     asyncio.run(start())
 
 
+@pytest.mark.slow
 @MODES
 def test_a_stopped_server_is_started_for_the_first_cell(
     kernel_factory: KernelFactory, local_engee_factory: KernelFactory, mode: str
@@ -209,6 +211,7 @@ def test_a_session_that_ends_in_the_middle_of_a_cell(
     assert gone.error["ename"] == "UndefVarError"
 
 
+@pytest.mark.slow
 @MODES
 def test_a_session_that_ended_between_two_cells(
     kernel_factory: KernelFactory, local_engee_factory: KernelFactory, mode: str
