@@ -117,11 +117,13 @@ class Transport:
 
     async def _find_prefix(self) -> None:
         status = await self.status()
+        if not status.running:
+            # before the request is sent: then it is certain that nothing has run
+            raise _not_running(status)
         if not self.prefix:
-            raise ServerNotRunningError(
-                f"The Engee server is {status.status}, and its status names no “url”.",
-                "Start it: engee-kernel start",
-                server_status=status.status,
+            raise UnexpectedReplyError(
+                "The status of the running Engee server names no “url”: there is no address for its calls.",
+                "Check that ENGEE_URL is the address of Engee.",
             )
 
     async def _explain(self, response: httpx.Response, call: str, sent_at: float) -> None:
@@ -150,16 +152,7 @@ class Transport:
             return error
         code, call = getattr(error, "status", 0), getattr(error, "call", "")
         if not status.running:
-            stopped = ServerNotRunningError(
-                f"The Engee server is {status.status}.",
-                "Wait until it runs."
-                if status.status == "starting"
-                else "Start it: %engee start in a cell, engee-kernel start in a terminal, "
-                "or the button in the personal account.",
-                status=code,
-                call=call,
-                server_status=status.status,
-            )
+            stopped = _not_running(status, status=code, call=call)
             # a server that stops while it runs code is answered for by the same gateway
             down_s = status.down_s
             was_down = down_s is not None and down_s > time.monotonic() - sent_at + CLOCK_MARGIN_S
@@ -236,3 +229,15 @@ def translated(call: str) -> Iterator[None]:
         raise ReplyLostError(f"{call}: the reply can't be decoded ({error}).") from error
     except httpx.InvalidURL as error:
         raise NetworkError(f"{call}: {type(error).__name__}.") from error
+
+
+def _not_running(found: wire.ServerStatus, *, status: int = 0, call: str = "") -> ServerNotRunningError:
+    hint = (
+        "Wait until it runs."
+        if found.status == "starting"
+        else "Start it: %engee start in a cell, engee-kernel start in a terminal, "
+        "or the button in the personal account."
+    )
+    return ServerNotRunningError(
+        f"The Engee server is {found.status}.", hint, status=status, call=call, server_status=found.status
+    )
