@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from engee_kernel.client import EngeeClient, Upload
+from engee_kernel.api.client import EngeeClient, Upload
 from engee_kernel.emulator.process import LocalEngee
 
 PIECE = 2**20

@@ -11,10 +11,10 @@ __version__ = "0.1.0"
 # Imported when first asked for: the kernel's start must not wait for what it does not use.
 _PUBLIC = {
     "CodeError": "errors",
-    "Download": "client",
-    "EngeeClient": "client",
+    "Download": "api.client",
+    "EngeeClient": "api.client",
     "EngeeError": "errors",
-    "Upload": "body",
+    "Upload": "api.body",
 }
 
 __all__ = ["CodeError", "Download", "EngeeClient", "EngeeError", "Upload"]

@@ -8,12 +8,12 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from .client import EngeeClient
+from .api.client import EngeeClient
+from .api.wire import ServerStatus
+from .cells.remote import Remote
 from .errors import CodeError, EngeeError
-from .remote import Remote
 from .server import TimeLeft, time_left
 from .text import duration, size, unquote_julia
-from .wire import ServerStatus
 
 EVAL_TIMEOUT_S = 15.0
 Facts = list[tuple[str, str]]

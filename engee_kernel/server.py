@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from .client import EngeeClient
+from .api.client import EngeeClient
+from .api.wire import ServerStatus
 from .errors import EngeeError, ServerNotRunningError, UnexpectedReplyError
 from .text import duration
-from .wire import ServerStatus
 
 FIRST_POLL_S = 0.2
 LONGEST_POLL_S = 2.0

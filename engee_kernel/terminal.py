@@ -15,7 +15,7 @@ from .events import Display, Done, Event, Failure, Input, MimeBundle, Result, St
 
 
 class Terminal:
-    """`engee_kernel.output.Output` on stdout and stderr.
+    """`engee_kernel.cells.output.Output` on stdout and stderr.
 
     `renamed`: what a place in a stack trace is called here, e.g. {"In[1]": "model.jl"}. `show_result`: whether the
     value of the last expression is printed. `silent`: everything is kept (`text`, `result`, …), nothing printed.

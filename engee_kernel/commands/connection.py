@@ -24,8 +24,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..client import EngeeClient
-    from ..config import EngeeSettings
+    from ..api.client import EngeeClient
+    from ..jupyter.config import EngeeSettings
 
 
 def add_connection_arguments(parser: argparse.ArgumentParser, *, json: bool = False) -> None:
@@ -37,7 +37,7 @@ def add_connection_arguments(parser: argparse.ArgumentParser, *, json: bool = Fa
 
 def settings_of(arguments: argparse.Namespace) -> EngeeSettings:
     """The settings that the kernel would have here, with --url. Raises SettingError."""
-    from ..config import EngeeSettings, read_config_files  # noqa: PLC0415 - takes time to import
+    from ..jupyter.config import EngeeSettings, read_config_files  # noqa: PLC0415 - takes time to import
 
     settings = EngeeSettings(config=read_config_files())
     if getattr(arguments, "url", None):
@@ -48,7 +48,7 @@ def settings_of(arguments: argparse.Namespace) -> EngeeSettings:
 @asynccontextmanager
 async def connected(arguments: argparse.Namespace) -> AsyncIterator[EngeeClient]:
     """A client with the person's token. Raises SettingError; a missing token shows at the first call."""
-    from ..client import EngeeClient  # noqa: PLC0415
+    from ..api.client import EngeeClient  # noqa: PLC0415
 
     settings = settings_of(arguments)
     async with EngeeClient(settings.url, settings.tokens(remark)) as client:

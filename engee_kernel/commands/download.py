@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from ..arguments import add_download_arguments
+from ..files.arguments import add_download_arguments
 from .connection import add_connection_arguments, connected, print_json, remark, run_async, settings_of
 
 NAME = "download"
@@ -31,12 +31,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from ..download import download  # noqa: PLC0415 - these take time to import
-    from ..paths import ROOT  # noqa: PLC0415
-    from ..progress import Bar  # noqa: PLC0415
-    from ..remotefiles import files_with  # noqa: PLC0415
-    from ..selection import plan_download, split_words  # noqa: PLC0415
-    from ..transfer import summary, to_json  # noqa: PLC0415
+    from ..files.download import download  # noqa: PLC0415 - these take time to import
+    from ..files.paths import ROOT  # noqa: PLC0415
+    from ..files.progress import Bar  # noqa: PLC0415
+    from ..files.remote import files_with  # noqa: PLC0415
+    from ..files.selection import plan_download, split_words  # noqa: PLC0415
+    from ..files.transfer import summary, to_json  # noqa: PLC0415
 
     recursive = arguments.recursive
     async with connected(arguments) as client:

@@ -10,15 +10,15 @@ from .connection import add_connection_arguments, print_json, remark, run_async
 from .remote import as_json, exit_code, for_terminals, leave, session_of
 
 if TYPE_CHECKING:
-    from ..jobbook import JobBook, Row
-    from ..session import Session
+    from ..cells.session import Session
+    from ..jobs.book import JobBook, Row
 
 NAME = "jobs"
 HELP = "list jobs in Engee; attach to, wait for or interrupt them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from ..jobtable import add_filters  # noqa: PLC0415 - takes time to import
+    from ..jobs.table import add_filters  # noqa: PLC0415 - takes time to import
 
     add_filters(parser)
     add_connection_arguments(parser, json=True)
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from ..jobbook import JobBook  # noqa: PLC0415
+    from ..jobs.book import JobBook  # noqa: PLC0415
 
     async with session_of(arguments) as session:
         book = JobBook(session)
@@ -83,7 +83,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _list(book: JobBook, arguments: argparse.Namespace) -> int:
-    from ..jobtable import chosen  # noqa: PLC0415
+    from ..jobs.table import chosen  # noqa: PLC0415
 
     listing = await book.listing()
     for text in listing.remarks:
@@ -110,7 +110,7 @@ async def _wait(book: JobBook, arguments: argparse.Namespace) -> int:
 
 
 async def _attach(session: Session, job_id: str, arguments: argparse.Namespace) -> int:
-    from ..cell import Cell  # noqa: PLC0415
+    from ..cells.cell import Cell  # noqa: PLC0415
     from ..terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(silent=arguments.json)
@@ -139,7 +139,7 @@ async def _result(book: JobBook, job_id: str, arguments: argparse.Namespace) -> 
 
 
 def _show(rows: list[Row], known: list[Row], arguments: argparse.Namespace) -> None:
-    from ..jobtable import table  # noqa: PLC0415
+    from ..jobs.table import table  # noqa: PLC0415
 
     if not arguments.json:
         print(table(rows, known).text())

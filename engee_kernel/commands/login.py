@@ -11,8 +11,8 @@ from ..errors import SettingError, UsageError
 from .connection import add_connection_arguments, print_json, remark, run_async, settings_of
 
 if TYPE_CHECKING:
-    from ..config import EngeeSettings
-    from ..store import StoredToken
+    from ..account.store import StoredToken
+    from ..jupyter.config import EngeeSettings
 
 NAME = "login"
 HELP = "store a token for Engee, by hand or through the browser"
@@ -46,27 +46,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from .. import account  # noqa: PLC0415 - takes time to import
-    from ..store import StoredToken  # noqa: PLC0415
+    from ..account.login import keep, overriding  # noqa: PLC0415 - takes time to import
+    from ..account.store import StoredToken  # noqa: PLC0415
 
     settings = settings_of(arguments)
     token: StoredToken
     if arguments.oauth:
         token = await _by_browser(arguments, settings)
     else:
-        from ..credentials import clean_token  # noqa: PLC0415
+        from ..api.credentials import clean_token  # noqa: PLC0415
 
         source = "standard input" if arguments.token_stdin else "what was typed"
         token = StoredToken("pat", clean_token(_typed(arguments, settings.url), source))
-    login = await account.keep(settings.url, token)
+    login = await keep(settings.url, token)
     if arguments.json:
         print_json({"username": login.username, "stored_in": login.place, "server": login.status.status})
     else:
         print(f"Logged in to {settings.url} as {login.username}. The token is in {login.place}.")
         if sys.platform == "win32" and "file" in login.place:
             print("On Windows the file is protected by the folder of your user profile.")
-    overriding = account.overriding("the setting “token”" if settings.token else "")
-    for text in filter(None, (login.hint, overriding)):
+    before = overriding("the setting “token”" if settings.token else "")
+    for text in filter(None, (login.hint, before)):
         remark(text)
     return 0
 
@@ -85,8 +85,8 @@ async def _by_browser(arguments: argparse.Namespace, settings: EngeeSettings) ->
     from dataclasses import replace  # noqa: PLC0415
     from urllib.parse import urlsplit  # noqa: PLC0415
 
-    from .. import oauth  # noqa: PLC0415
-    from ..credentials import Secret  # noqa: PLC0415
+    from ..account import oauth  # noqa: PLC0415
+    from ..api.credentials import Secret  # noqa: PLC0415
 
     client = settings.oauth_client() or oauth.OAuthClient("", Secret(""))
     client.check()

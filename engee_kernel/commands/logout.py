@@ -23,15 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from .. import account  # noqa: PLC0415 - takes time to import
+    from ..account.login import log_out, overriding  # noqa: PLC0415 - takes time to import
 
     settings = settings_of(arguments)
-    places = await account.log_out(settings.url)
+    places = await log_out(settings.url)
     if arguments.json:
         print_json({"removed_from": places})
     else:
         print(f"Removed from {' and '.join(places)}." if places else f"No token was stored for {settings.url}.")
-    overriding = account.overriding("the setting “token”" if settings.token else "")
-    if overriding:
-        remark(overriding.replace("that token is used before the stored one", "that token is still used"))
+    before = overriding("the setting “token”" if settings.token else "")
+    if before:
+        remark(before.replace("that token is used before the stored one", "that token is still used"))
     return 0

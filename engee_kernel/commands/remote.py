@@ -15,7 +15,7 @@ from ..errors import EngeeError
 from .connection import remark, settings_of
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..cells.session import Session
     from ..terminal import Terminal
 
 INTERRUPTED = 130
@@ -24,8 +24,8 @@ INTERRUPTED = 130
 @asynccontextmanager
 async def session_of(arguments: argparse.Namespace, notebook: str = "") -> AsyncIterator[Session]:
     """A session with the person's settings; `notebook` is what its jobs are noted under. Ctrl-C interrupts it."""
-    from ..client import EngeeClient  # noqa: PLC0415 - takes time to import
-    from ..session import Session  # noqa: PLC0415
+    from ..api.client import EngeeClient  # noqa: PLC0415 - takes time to import
+    from ..cells.session import Session  # noqa: PLC0415
 
     settings = settings_of(arguments)
     async with EngeeClient(settings.url, settings.tokens(remark)) as client:
@@ -88,8 +88,8 @@ def leave(code: int, terminal: Terminal) -> int:
 
 def as_json(terminal: Terminal, job_id: str, state: str) -> dict[str, Any]:
     """What a silent terminal has kept of a cell, for scripts."""
+    from ..cells.records import verdict_as_json  # noqa: PLC0415
     from ..events import Display  # noqa: PLC0415
-    from ..records import verdict_as_json  # noqa: PLC0415
 
     return {
         "job_id": job_id,

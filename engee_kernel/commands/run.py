@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace, path: Path, code: str) -> int:
-    from ..cell import Cell  # noqa: PLC0415 - takes time to import
+    from ..cells.cell import Cell  # noqa: PLC0415 - takes time to import
     from ..terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(renamed={"In[1]:": f"{path.name}:"}, show_result=False, silent=arguments.json)

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(arguments: argparse.Namespace) -> int:
     from .. import overview  # noqa: PLC0415 - takes time to import
-    from ..client import EngeeClient  # noqa: PLC0415
+    from ..api.client import EngeeClient  # noqa: PLC0415
 
     settings = settings_of(arguments)
     tokens = settings.tokens(remark)

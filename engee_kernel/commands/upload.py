@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from ..arguments import add_upload_arguments
+from ..files.arguments import add_upload_arguments
 from .connection import add_connection_arguments, connected, print_json, remark, run_async, settings_of
 
 NAME = "upload"
@@ -31,11 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from ..localfiles import plan_upload, split_words  # noqa: PLC0415 - these take time to import
-    from ..progress import Bar  # noqa: PLC0415
-    from ..remotefiles import files_with  # noqa: PLC0415
-    from ..transfer import remote_folder, summary, to_json  # noqa: PLC0415
-    from ..upload import upload  # noqa: PLC0415
+    from ..files.local import plan_upload, split_words  # noqa: PLC0415 - these take time to import
+    from ..files.progress import Bar  # noqa: PLC0415
+    from ..files.remote import files_with  # noqa: PLC0415
+    from ..files.transfer import remote_folder, summary, to_json  # noqa: PLC0415
+    from ..files.upload import upload  # noqa: PLC0415
 
     sources, folder = split_words(arguments.paths, arguments.to, recursive=arguments.recursive)
     plan = plan_upload(sources, remote_folder(folder), recursive=arguments.recursive, flatten=arguments.flatten)

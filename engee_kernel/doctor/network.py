@@ -13,11 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from .. import replies, wire
-from ..credentials import is_loopback, origin
+from ..account.oauth import NoToken
+from ..api import replies, wire
+from ..api.credentials import is_loopback, origin
+from ..api.transport import Transport
 from ..errors import EngeeError, NetworkError
-from ..oauth import NoToken
-from ..transport import Transport
 from .findings import Finding, fail, failed, ok, skip, warn
 
 NAME_BOUND_S = 10.0

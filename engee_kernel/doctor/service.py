@@ -7,10 +7,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from .. import overview, server
-from ..account import AccountTokens
-from ..client import EngeeClient
+from ..account.tokens import AccountTokens
+from ..api.client import EngeeClient
+from ..cells.remote import Remote
 from ..errors import EngeeError, TokenTooYoungError
-from ..remote import Remote
 from ..server import time_left
 from ..text import duration
 from .findings import Finding, fail, failed, ok, skip, warn

@@ -1,5 +1,5 @@
 import sys
 
-from engee_kernel.emulator.command import main
+from .command import main
 
 sys.exit(main())

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from engee_kernel.emulator.context import Emulator, emulator_of
-from engee_kernel.emulator.faults import Fault, FaultPlan
-from engee_kernel.emulator.management import info_json
-from engee_kernel.emulator.pages import page_response
-from engee_kernel.emulator.server import ServerNotRunningError
-from engee_kernel.emulator.settings import SettingError, Settings, choices, parse_text
+from .context import Emulator, emulator_of
+from .faults import Fault, FaultPlan
+from .management import info_json
+from .pages import page_response
+from .server import ServerNotRunningError
+from .settings import SettingError, Settings, choices, parse_text
 
 COOKIE = "local_engee_account"
 DAY_S = 86400

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from engee_kernel.emulator import account, code, control, downloads, management, oauth, uploads
-from engee_kernel.emulator.context import Emulator
-from engee_kernel.emulator.gate import Gate
-from engee_kernel.emulator.replies import response_for
+from . import account, code, control, downloads, management, oauth, uploads
+from .context import Emulator
+from .gate import Gate
+from .replies import response_for
 
 PARTS = (management, code, uploads, downloads, oauth, account, control)
 

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engee_kernel.emulator.context import USER_PREFIX, require_running_server
-from engee_kernel.emulator.jobs import Job
-from engee_kernel.emulator.replies import HtmlError, error_json
-from engee_kernel.emulator.server import ServerNotRunningError, failure_json, result_text
-from engee_kernel.emulator.session import SessionEndedError, Value
-from engee_kernel.emulator.settings import Settings
+from .context import USER_PREFIX, require_running_server
+from .jobs import Job
+from .replies import HtmlError, error_json
+from .server import ServerNotRunningError, failure_json, result_text
+from .session import SessionEndedError, Value
+from .settings import Settings
 
 LONG_TEXT_CHARS = 1 << 18
 

@@ -14,11 +14,11 @@ from typing import Any
 import platformdirs
 from rich.console import Console
 
-from engee_kernel.emulator.context import Emulator
-from engee_kernel.emulator.julia import JuliaNotFoundError, find_julia
-from engee_kernel.emulator.service import Options, StartError, serve
-from engee_kernel.emulator.settings import SettingError, Settings, choices, parse_text
-from engee_kernel.emulator.userfolder import UserFolder
+from .context import Emulator
+from .julia import JuliaNotFoundError, find_julia
+from .service import Options, StartError, serve
+from .settings import SettingError, Settings, choices, parse_text
+from .userfolder import UserFolder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,8 +50,8 @@ def _install(arguments: argparse.Namespace) -> int:
         julia = find_julia(arguments.julia)
     except JuliaNotFoundError:
         # Imported here: an ordinary start does not need it.
-        from engee_kernel.emulator.failures import InstallError  # noqa: PLC0415
-        from engee_kernel.emulator.install import install_julia  # noqa: PLC0415
+        from .failures import InstallError  # noqa: PLC0415
+        from .install import install_julia  # noqa: PLC0415
 
         try:
             julia = install_julia(Console())

@@ -10,14 +10,14 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from engee_kernel.emulator.connections import Connections
-from engee_kernel.emulator.consents import ConsentStore
-from engee_kernel.emulator.faults import FaultPlan
-from engee_kernel.emulator.log import LogEntry
-from engee_kernel.emulator.replies import HtmlError
-from engee_kernel.emulator.server import EngeeServer
-from engee_kernel.emulator.settings import Settings
-from engee_kernel.emulator.tokens import Token, TokenStore
+from .connections import Connections
+from .consents import ConsentStore
+from .faults import FaultPlan
+from .log import LogEntry
+from .replies import HtmlError
+from .server import EngeeServer
+from .settings import Settings
+from .tokens import Token, TokenStore
 
 USER_PREFIX = "/prod/user/local-demo/"
 CLIENT_ID = "engee-kernel-local"

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engee_kernel.emulator.context import Emulator, emulator_of
-from engee_kernel.emulator.faults import Fault, FaultError, FaultPlan
-from engee_kernel.emulator.replies import now
-from engee_kernel.emulator.server import ServerNotRunningError
-from engee_kernel.emulator.settings import SettingError
+from .context import Emulator, emulator_of
+from .faults import Fault, FaultError, FaultPlan
+from .replies import now
+from .server import ServerNotRunningError
+from .settings import SettingError
 
 
 def require_control_key(request: Request) -> Emulator:

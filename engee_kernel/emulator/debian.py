@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from engee_kernel.emulator.failures import InstallError
+from .failures import InstallError
 
 SUITE = "bullseye"
 LAUNCHER = Path(__file__).with_name("debian-julia.sh")

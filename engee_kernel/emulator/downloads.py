@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engee_kernel.emulator.context import USER_PREFIX, require_running_server
-from engee_kernel.emulator.paths import OutsideUserError, UserPaths
-from engee_kernel.emulator.replies import error_json
+from .context import USER_PREFIX, require_running_server
+from .paths import OutsideUserError, UserPaths
+from .replies import error_json
 
 CHUNK_BYTES = 1 << 20
 HOSTILE_NAMES = (

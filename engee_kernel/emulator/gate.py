@@ -13,11 +13,11 @@ from email.utils import format_datetime
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engee_kernel.emulator.context import USER_PREFIX, Emulator
-from engee_kernel.emulator.faults import ANSWERING, Fault
-from engee_kernel.emulator.log import LogEntry
-from engee_kernel.emulator.replies import html_page, now
-from engee_kernel.emulator.server import ServerNotRunningError
+from .context import USER_PREFIX, Emulator
+from .faults import ANSWERING, Fault
+from .log import LogEntry
+from .replies import html_page, now
+from .server import ServerNotRunningError
 
 EVAL_PATH = USER_PREFIX + "external/command/eval"
 UPLOAD_PATH = USER_PREFIX + "external/file/upload"

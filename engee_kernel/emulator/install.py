@@ -17,10 +17,10 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from engee_kernel.emulator.debian import unpack_debian
-from engee_kernel.emulator.failures import InstallError
-from engee_kernel.emulator.julia import cache_folder, installed_julia, record_installed
-from engee_kernel.emulator.official import unpack_official
+from .debian import unpack_debian
+from .failures import InstallError
+from .julia import cache_folder, installed_julia, record_installed
+from .official import unpack_official
 
 LOCK_LIMIT_S = 900
 CHECK_LIMIT_S = 120

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engee_kernel.emulator.replies import now, utc_text_seconds
+from .replies import now, utc_text_seconds
 
 
 @dataclass

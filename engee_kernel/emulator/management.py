@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engee_kernel.emulator.context import Emulator, emulator_of, require_management_token
-from engee_kernel.emulator.replies import utc_text
-from engee_kernel.emulator.server import ServerNotRunningError
+from .context import Emulator, emulator_of, require_management_token
+from .replies import utc_text
+from .server import ServerNotRunningError
 
 
 def info_json(emulator: Emulator) -> dict[str, object]:

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engee_kernel.emulator.consents import Consent
-from engee_kernel.emulator.context import CLIENT_ID, emulator_of
-from engee_kernel.emulator.pages import page_response
+from .consents import Consent
+from .context import CLIENT_ID, emulator_of
+from .pages import page_response
 
 TICKET_LIFE_S = 600
 CODE_LIFE_S = 60

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from rich.progress import Progress
 
-from engee_kernel.emulator.failures import InstallError
+from .failures import InstallError
 
 _T = TypeVar("_T")
 

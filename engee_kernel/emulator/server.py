@@ -15,18 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from engee_kernel.emulator.jobs import Job, JobStore
-from engee_kernel.emulator.replies import now
-from engee_kernel.emulator.session import (
-    Failure,
-    JuliaSession,
-    Outcome,
-    SessionEndedError,
-    SessionStartError,
-    Value,
-)
-from engee_kernel.emulator.settings import Settings
-from engee_kernel.emulator.userfolder import UserFolder
+from .jobs import Job, JobStore
+from .replies import now
+from .session import Failure, JuliaSession, Outcome, SessionEndedError, SessionStartError, Value
+from .settings import Settings
+from .userfolder import UserFolder
 
 _T = TypeVar("_T")
 

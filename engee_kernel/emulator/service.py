@@ -17,12 +17,12 @@ from pathlib import Path
 
 import uvicorn
 
-from engee_kernel.emulator.app import make_app
-from engee_kernel.emulator.context import CLIENT_ID, Emulator
-from engee_kernel.emulator.server import EngeeServer
-from engee_kernel.emulator.settings import Settings
-from engee_kernel.emulator.tokens import TokenStore
-from engee_kernel.emulator.userfolder import UserFolder, mounted_user_folder
+from .app import make_app
+from .context import CLIENT_ID, Emulator
+from .server import EngeeServer
+from .settings import Settings
+from .tokens import TokenStore
+from .userfolder import UserFolder, mounted_user_folder
 
 LIFE_OF_FIRST_TOKEN_S = 365 * 86400
 

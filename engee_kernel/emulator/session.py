@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engee_kernel.emulator.userfolder import UserFolder
-from engee_kernel.emulator.warden import end_process_tree
+from .userfolder import UserFolder
+from .warden import end_process_tree
 
 SCRIPT = Path(__file__).with_name("julia") / "session.jl"
 WARDEN = Path(__file__).with_name("warden.py")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from engee_kernel.emulator.replies import now, utc_text
+from .replies import now, utc_text
 
 Kind = Literal["pat", "access", "refresh"]
 

@@ -19,9 +19,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engee_kernel.emulator.context import USER_PREFIX, require_running_server
-from engee_kernel.emulator.paths import OutsideUserError, UserPaths
-from engee_kernel.emulator.replies import error_json
+from .context import USER_PREFIX, require_running_server
+from .paths import OutsideUserError, UserPaths
+from .replies import error_json
 
 WRITE_BYTES = 1 << 20
 FIELD_LIMIT_BYTES = 1 << 20

@@ -9,11 +9,12 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
-from .. import exchange, variables
-from ..cell import Cell
+from .. import exchange
+from ..cells.cell import Cell
 from ..errors import EngeeError, ExchangeError, UsageError
+from ..exchange import variables
+from ..jupyter.publish import Publisher
 from ..magics import run_cell
-from ..publish import Publisher
 from .background import Background
 from .screen import Screen, Shown, without_python_frames
 from .services import Services

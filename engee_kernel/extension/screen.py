@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import CodeError, EngeeError
 from ..events import Input
-from ..publish import own_error_content
+from ..jupyter.publish import own_error_content
 from .background import Background
 
 

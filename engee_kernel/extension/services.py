@@ -6,12 +6,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..client import EngeeClient
-from ..config import EngeeSettings, read_config_files
+from ..api.client import EngeeClient
+from ..cells.output import Output
+from ..cells.session import Session
 from ..errors import EngeeError, UsageError
 from ..events import Input
-from ..output import Output
-from ..session import Session
+from ..jupyter.config import EngeeSettings, read_config_files
 
 Ask = Callable[[Input], Awaitable[str | None]]
 

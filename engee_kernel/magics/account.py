@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from .. import account
-from ..credentials import clean_token
+from ..account.login import keep, log_out, overriding
+from ..account.store import StoredToken
+from ..api.credentials import clean_token
 from ..errors import EngeeError
 from ..events import Display
-from ..store import StoredToken
 from ..tables import card
 from .registry import Context, Magic
 
@@ -28,11 +28,11 @@ class Login(Magic):
         if not line or not line.strip():
             raise EngeeError("No token was typed: nothing was stored.")
         token = StoredToken("pat", clean_token(line, "what was typed"))
-        login = await account.keep(settings.url, token)
+        login = await keep(settings.url, token)
         context.kernel.disconnect()
         facts = [("user", login.username), ("stored in", login.place), ("server", login.status.status)]
         await context.output.publish(Display(card("Logged in to Engee", facts)))
-        remarks = [login.hint, account.overriding("the setting “token”" if settings.token else "")]
+        remarks = [login.hint, overriding("the setting “token”" if settings.token else "")]
         for remark in filter(None, remarks):
             context.output.notice(remark)
 
@@ -43,11 +43,11 @@ class Logout(Magic):
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
         settings = context.kernel.settings
-        places = await account.log_out(settings.url)
+        places = await log_out(settings.url)
         context.kernel.disconnect()
         said = f"Removed from {' and '.join(places)}." if places else "Nothing was stored."
         await context.output.publish(Display({"text/plain": said}))
-        remark = account.overriding("the setting “token”" if settings.token else "")
+        remark = overriding("the setting “token”" if settings.token else "")
         if remark:
             context.output.notice(remark)
 

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from ..errors import ForbiddenPathError, UsageError
-from ..paths import ROOT, remote_path, some
-from ..remotefiles import DIRECTORY, MISSING, Entry, RemoteFileError, RemoteFiles, files_of
-from ..selection import Hit, find_remote, select
+from ..files.paths import ROOT, remote_path, some
+from ..files.remote import DIRECTORY, MISSING, Entry, RemoteFileError, RemoteFiles, files_of
+from ..files.selection import Hit, find_remote, select
 from .folders import FileMagic, say
 from .registry import Context
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .. import variables
-from ..cell import Cell
+from ..cells.cell import Cell
+from ..cells.output import Output
+from ..cells.session import Session
 from ..errors import AgentUnavailableError, UsageError
 from ..events import Display
-from ..output import Output
-from ..session import Session
+from ..exchange import variables
 from ..tables import Table
 from ..text import size
 from .registry import Context, KernelServices, Magic, RunCell

@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..arguments import PLACES, add_download_arguments, add_upload_arguments
-from ..download import download
 from ..events import Display
-from ..localfiles import plan_upload
-from ..localfiles import split_words as split_upload
-from ..progress import CellBar
-from ..remotefiles import files_of
-from ..selection import plan_download
-from ..selection import split_words as split_download
+from ..files.arguments import PLACES, add_download_arguments, add_upload_arguments
+from ..files.download import download
+from ..files.local import plan_upload
+from ..files.local import split_words as split_upload
+from ..files.progress import CellBar
+from ..files.remote import files_of
+from ..files.selection import plan_download
+from ..files.selection import split_words as split_download
+from ..files.transfer import Moved, remote_folder, summary
+from ..files.upload import upload
 from ..tables import Table
 from ..text import size
-from ..transfer import Moved, remote_folder, summary
-from ..upload import upload
 from .pathwords import local_completions, remote_completions
 from .registry import Context, KernelServices, Magic
 

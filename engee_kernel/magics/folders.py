@@ -8,9 +8,9 @@ from datetime import datetime
 
 from ..errors import NotFoundError, TransferError, UsageError
 from ..events import Display, Stream
-from ..paths import ROOT, below, composed, is_below, is_pattern, matches, remote_path, some
-from ..remotefiles import DIRECTORY, FILE, Entry, RemoteFiles, files_of
-from ..selection import find_remote, select
+from ..files.paths import ROOT, below, composed, is_below, is_pattern, matches, remote_path, some
+from ..files.remote import DIRECTORY, FILE, Entry, RemoteFiles, files_of
+from ..files.selection import find_remote, select
 from ..tables import Table
 from ..text import size
 from .pathwords import remote_completions

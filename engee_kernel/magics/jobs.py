@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..cell import Cell
+from ..cells.cell import Cell
+from ..cells.output import Output
 from ..errors import UsageError
 from ..events import Display
-from ..jobtable import add_filters, chosen, table
-from ..output import Output
+from ..jobs.table import add_filters, chosen, table
 from .registry import Context, KernelServices, Magic, MagicParser
 
 if TYPE_CHECKING:
-    from ..jobbook import JobBook
+    from ..jobs.book import JobBook
 
 # What argparse formats: % stands for itself only when doubled.
 ACTIONS = {
@@ -56,7 +56,7 @@ own result call gives, and no token; a webhook that fails does not harm the job.
         parser.add_argument("--detach", action="store_true", help="give the prompt back at once")
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
-        from ..orders import Order, carry_out  # noqa: PLC0415 - transfers take time to import
+        from ..jobs.orders import Order, carry_out  # noqa: PLC0415 - transfers take time to import
 
         order = Order(
             name=arguments.name,
@@ -111,7 +111,7 @@ knows the jobs of earlier kernels; it holds no code and no output."""
                 one.add_argument("id", metavar="ID")
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
-        from ..jobbook import JobBook  # noqa: PLC0415 - a magic's own part
+        from ..jobs.book import JobBook  # noqa: PLC0415 - a magic's own part
 
         book = JobBook(context.engee)
         output = context.output

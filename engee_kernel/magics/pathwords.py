@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import EngeeError
-from ..localfiles import expanded
-from ..paths import ROOT, composed, remote_path
+from ..files.local import expanded
+from ..files.paths import ROOT, composed, remote_path
 from .registry import KernelServices
 
 LIMIT = 500

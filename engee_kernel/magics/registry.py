@@ -15,13 +15,13 @@ from importlib import import_module
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 
-from ..cell import Cell
+from ..cells.cell import Cell
+from ..cells.output import Output
 from ..errors import UsageError
-from ..output import Output
 from .grammar import Call
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..cells.session import Session
 
 _MODULES = ("help", "jobs", "account", "server", "settings", "files", "folders", "changes", "code")
 

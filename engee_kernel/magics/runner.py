@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..cell import Cell
+from ..cells.cell import Cell
+from ..cells.output import Output
 from ..errors import UsageError
 from ..events import Display
-from ..output import Output
 from .grammar import magic_line_at, split_cell
 from .registry import Context, KernelServices, MagicHelp, find, magics
 

@@ -9,9 +9,9 @@ import uuid
 from collections.abc import Iterable
 
 from .. import overview, server
+from ..cells.session import Session
 from ..errors import EngeeError, ServerNotRunningError, UsageError
 from ..events import Display
-from ..session import Session
 from ..tables import card
 from .registry import Context, KernelServices, Magic
 

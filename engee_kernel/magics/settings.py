@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from ..config import EngeeSettings, choices, environment_variable, expected, is_secret
 from ..errors import UsageError
 from ..events import Display
+from ..jupyter.config import EngeeSettings, choices, environment_variable, expected, is_secret
 from ..tables import Table, card
 from .registry import Context, KernelServices, Magic
 

@@ -14,15 +14,15 @@ import pytest
 from keyring.backends.null import Keyring
 from person import HERE, LIMIT_S, Profile, address_in, click, oauth_variables
 
-from engee_kernel import account
-from engee_kernel.account import RENEWED_BOUND_S, AccountTokens
-from engee_kernel.client import EngeeClient
-from engee_kernel.credentials import Secret, origin
+from engee_kernel.account import tokens
+from engee_kernel.account.oauth import OAuthClient, stored
+from engee_kernel.account.store import StoredToken, TokenStore
+from engee_kernel.account.tokens import RENEWED_BOUND_S, AccountTokens
+from engee_kernel.api.client import EngeeClient
+from engee_kernel.api.credentials import Secret, origin
+from engee_kernel.api.wire import TokenGrant
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import MissingTokenError, TokenRejectedError, TokenTooYoungError, UnreachableError
-from engee_kernel.oauth import OAuthClient, stored
-from engee_kernel.store import StoredToken, TokenStore
-from engee_kernel.wire import TokenGrant
 
 TOKEN_CALL = "/account/api/oauth2/token"
 
@@ -36,7 +36,7 @@ class Person:
         self.told: list[str] = []
 
     def tokens(self, setting: str = "", url: str = "") -> AccountTokens:
-        return account.tokens(
+        return tokens.of_machine(
             url or self.engee.url, setting=Secret(setting), store=TokenStore(self.store.folder), tell=self.told.append
         )
 
@@ -214,10 +214,10 @@ async def test_an_engee_that_is_away_is_no_reason_to_log_in_anew(person: Person)
 WORKER = """
 import asyncio, sys, time
 from engee_kernel import account
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
 
 async def main(url, ends):
-    async with EngeeClient(url, account.tokens(url, tell=lambda text: sys.exit(text))) as client:
+    async with EngeeClient(url, tokens.of_machine(url, tell=lambda text: sys.exit(text))) as client:
         calls = 0
         while time.time() < ends:
             assert await client.eval("1 + 1") == "2"
@@ -272,11 +272,11 @@ async def test_tokens_of_seconds_last_through_a_long_cell(
     program = f"""
 import asyncio
 from engee_kernel import account
-from engee_kernel.cell import Cell
-from engee_kernel.client import EngeeClient
+from engee_kernel.cells.cell import Cell
+from engee_kernel.api.client import EngeeClient
 from engee_kernel.events import Stream
-from engee_kernel.output import Options
-from engee_kernel.session import Session
+from engee_kernel.cells.output import Options
+from engee_kernel.cells.session import Session
 
 class Screen:
     async def publish(self, event):
@@ -289,7 +289,7 @@ class Screen:
 
 async def main():
     url = "{local_engee.url}"
-    async with EngeeClient(url, account.tokens(url, tell=print)) as client:
+    async with EngeeClient(url, tokens.of_machine(url, tell=print)) as client:
         session = Session(client, Options(handoff_after_s=1.0))
         await session.run(Cell("for i in 1:8; println(i); sleep(1); end", 1), Screen(), as_job=True)
         await session.detach()

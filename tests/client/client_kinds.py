@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
 from engee_kernel.emulator.process import LocalEngee
 
 ClientFactory = Callable[..., EngeeClient]

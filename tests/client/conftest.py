@@ -8,7 +8,7 @@ import pytest
 from client_kinds import ClientFactory
 from scripted_server import ScriptedServer
 
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
 from engee_kernel.emulator.process import LocalEngee
 
 

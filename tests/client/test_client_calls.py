@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engee_kernel import agent
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
+from engee_kernel.api.wire import Job, ServerStatus
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import (
     CodeError,
@@ -25,7 +26,6 @@ from engee_kernel.errors import (
     TooLargeError,
 )
 from engee_kernel.text import split_description, unquote_julia
-from engee_kernel.wire import Job, ServerStatus
 
 WAIT_S = 60
 

@@ -12,7 +12,7 @@ import pytest
 from client_kinds import ClientFactory, LocalEngeeFactory
 from scripted_server import INFO, ScriptedServer, http_reply
 
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import (
     EngeeError,

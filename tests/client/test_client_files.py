@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer, http_reply
 
-from engee_kernel.client import EngeeClient, Upload, check_remote
+from engee_kernel.api.client import EngeeClient, Upload, check_remote
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import (
     EngeeError,

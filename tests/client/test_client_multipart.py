@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from engee_kernel.api.multipart import PartReader, boundary_of, file_name_of
 from engee_kernel.errors import UnexpectedReplyError
-from engee_kernel.multipart import PartReader, boundary_of, file_name_of
 
 BOUNDARY = b"----engee12ab"
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from engee_kernel.api.retry import is_transient, may_pass, retrying, surely_not_run
 from engee_kernel.errors import (
     CodeError,
     EngeeError,
@@ -22,7 +23,6 @@ from engee_kernel.errors import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from engee_kernel.retry import is_transient, may_pass, retrying, surely_not_run
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from client_kinds import ClientFactory, LocalEngeeFactory
 from leaks import assert_hidden
 from scripted_server import INFO, ScriptedServer, http_reply
 
-from engee_kernel.client import EngeeClient
-from engee_kernel.credentials import Secret
+from engee_kernel.api.client import EngeeClient
+from engee_kernel.api.credentials import Secret
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import EngeeError, SettingError, TokenRejectedError
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engee_kernel import replies, wire
+from engee_kernel.api import replies, wire
 from engee_kernel.errors import (
     ApiError,
     CodeError,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engee_kernel import cursors
+from engee_kernel.jupyter import cursors
 
 VS_CODE = {"username": str(uuid.uuid4())}
 

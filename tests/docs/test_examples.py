@@ -17,8 +17,8 @@ import pytest
 from frontend import Cell, Frontend, clean_environment
 from traitlets.config import Config
 
-from engee_kernel.config import EngeeSettings
 from engee_kernel.emulator.process import LocalEngee
+from engee_kernel.jupyter.config import EngeeSettings
 
 from .documents import CHECKOUT, ENGLISH, Block, code_blocks
 

@@ -21,12 +21,7 @@ from rich.progress import Progress
 from engee_kernel.emulator import debian, install
 from engee_kernel.emulator.command import main
 from engee_kernel.emulator.failures import InstallError
-from engee_kernel.emulator.julia import (
-    JuliaNotFoundError,
-    find_julia,
-    installed_julia,
-    record_installed,
-)
+from engee_kernel.emulator.julia import JuliaNotFoundError, find_julia, installed_julia, record_installed
 from engee_kernel.emulator.official import fetch, unpack_official
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="shell scripts as programs")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from engee_kernel import exchange, variables
-from engee_kernel.cell import Cell
-from engee_kernel.client import EngeeClient
+from engee_kernel import exchange
+from engee_kernel.api.client import EngeeClient
+from engee_kernel.cells.cell import Cell
+from engee_kernel.cells.output import Options
+from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.events import Event, Failure, Input, Result
-from engee_kernel.output import Options
-from engee_kernel.session import Session
+from engee_kernel.exchange import variables
 
 
 class Quiet:

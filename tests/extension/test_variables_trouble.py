@@ -112,7 +112,8 @@ def test_given_up_in_the_middle(calm: LocalEngee, exchanger: Exchanger) -> None:
     calm.faults({"kind": "latency", "path": UPLOAD, "delay_s": 30})
 
     async def interrupted() -> None:
-        from engee_kernel import exchange, variables  # noqa: PLC0415
+        from engee_kernel import exchange  # noqa: PLC0415
+        from engee_kernel.exchange import variables  # noqa: PLC0415
 
         sending = asyncio.create_task(variables.put(exchanger.session, exchange.encode({"a": LARGE})))
         await asyncio.sleep(0.5)

@@ -11,10 +11,10 @@ from typing import Any
 import psutil
 from frontend import ABORT_WINDOW_S, Cell, Frontend
 
-from engee_kernel.credentials import Secret, origin
+from engee_kernel.account.store import StoredToken
+from engee_kernel.account.vaults import FileVault
+from engee_kernel.api.credentials import Secret, origin
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.store import StoredToken
-from engee_kernel.vaults import FileVault
 
 from .plans import ANSWER, Deck, Plan
 

@@ -19,7 +19,7 @@ import psutil
 from frontend import Frontend
 
 from engee_kernel import agent
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
 from engee_kernel.emulator.process import LocalEngee
 
 LIMIT_S = 120.0

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from engee_kernel import agent
-from engee_kernel.archive import match_entries
-from engee_kernel.cell import Cell, State
-from engee_kernel.client import EngeeClient
-from engee_kernel.dialogue import CellAnswer, read_answer, read_cell
+from engee_kernel.agent.dialogue import CellAnswer, read_answer, read_cell
+from engee_kernel.api.client import EngeeClient
+from engee_kernel.cells.cell import Cell, State
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import AgentUnavailableError, SettingError, TransferError, UsageError
 from engee_kernel.events import Display, Done, Event, Input, Result, Stream, decode
+from engee_kernel.files.archive import match_entries
 from engee_kernel.magics.grammar import Call, split_cell, split_words
 from engee_kernel.magics.pathwords import _quoted
 from engee_kernel.magics.registry import MagicHelp, magics

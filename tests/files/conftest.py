@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from engee_kernel import magics
-from engee_kernel.cell import Cell
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
+from engee_kernel.cells.cell import Cell
+from engee_kernel.cells.output import Options
+from engee_kernel.cells.remote import Remote
+from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.events import Display, Event, Input, Stream
-from engee_kernel.output import Options
-from engee_kernel.remote import Remote
-from engee_kernel.remotefiles import RemoteFiles
-from engee_kernel.session import Session
+from engee_kernel.files.remote import RemoteFiles
 
 
 class Screen:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engee_kernel.archive import ForeignEntryError, UnmatchedError, copy_entry, match_entries, open_archive
 from engee_kernel.errors import TransferError
+from engee_kernel.files.archive import ForeignEntryError, UnmatchedError, copy_entry, match_entries, open_archive
 
 SOURCES = ["/user/d/a.txt", "/user/d/й.txt"]
 

@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from engee_kernel.download import download
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import EngeeError, ForbiddenPathError, ReplyLostError, TransferError
-from engee_kernel.localfiles import plan_upload
-from engee_kernel.paths import STAGING_NAME, STAGING_ROOT
-from engee_kernel.remotefiles import RemoteFiles
-from engee_kernel.selection import plan_download
-from engee_kernel.transfer import ChecksumError, Silent
-from engee_kernel.upload import upload
+from engee_kernel.files.download import download
+from engee_kernel.files.local import plan_upload
+from engee_kernel.files.paths import STAGING_NAME, STAGING_ROOT
+from engee_kernel.files.remote import RemoteFiles
+from engee_kernel.files.selection import plan_download
+from engee_kernel.files.transfer import ChecksumError, Silent
+from engee_kernel.files.upload import upload
 
 from .conftest import Notebook, left_behind, tree
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engee_kernel import paths
 from engee_kernel.errors import ForbiddenPathError, UsageError
+from engee_kernel.files import paths
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from engee_kernel.cells.output import Options
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.errors import ForbiddenPathError, TransferError, UsageError
-from engee_kernel.output import Options
 
 from .conftest import Notebook, left_behind, tree
 

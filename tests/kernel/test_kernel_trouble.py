@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from frontend import Cell, Frontend, KernelFactory
 
-from engee_kernel.client import EngeeClient
+from engee_kernel.api.client import EngeeClient
 from engee_kernel.emulator.process import LocalEngee
 
 MODES = pytest.mark.parametrize("mode", ["plain", "agent"])

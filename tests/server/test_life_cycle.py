@@ -13,8 +13,8 @@ import pytest
 from frontend import Cell
 from kernels import StartKernel, calls
 
+from engee_kernel.api.transport import CLOCK_MARGIN_S
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.transport import CLOCK_MARGIN_S
 
 START, STOP, INFO = "engee/start", "engee/stop", "engee/info"
 

@@ -1,0 +1,1 @@
+"""Logging in, and where tokens come from and are kept."""

@@ -1,0 +1,96 @@
+"""A person's interrupts of what runs: tried remotely, then given up, within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..errors import EngeeError, StillRunningError
+from ..text import duration
+from .cell import Cell, State
+from .life import Life
+from .output import Output
+
+
+class Interrupts:
+    """For one session: what is interrupted is what `bound` awaits."""
+
+    def __init__(self) -> None:
+        self._stop = asyncio.Event()
+
+    def clear(self) -> None:
+        """An interrupt from before does not hit what comes now."""
+        self._stop.clear()
+
+    def interrupt(self) -> None:
+        """Stop what runs; a second one, while the first is being tried, gives the prompt back at once."""
+        self._stop.set()
+
+    async def bound(
+        self,
+        cell: Cell,
+        output: Output,
+        work: asyncio.Task[None],
+        life: Callable[[], Life | None],
+        *,
+        grace_s: float,
+        stops_code: bool,
+    ) -> None:
+        """Await the work. `life`: the cell's with the agent, if any; `stops_code`: else only the waiting ends;
+        `grace_s`: how long an interrupted cell has to stop before the prompt is given back all the same.
+
+        Raises what the work raises, and StillRunningError when it was interrupted and the code goes on.
+        """
+        if not await self._until_stopped(work, None):
+            await work
+            return
+        present = life()
+        if not stops_code:
+            if present is not None:
+                await present.leave()
+            raise StillRunningError(
+                "Not followed any more; the job was not interrupted.",
+                f"Follow it again: %jobs attach {cell.cell_id}\nEnd it: %jobs interrupt {cell.cell_id}",
+            )
+        if cell.state is State.NEW:
+            raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
+        if present is None:
+            is_job = cell.state is State.HANDED
+            cell.become(State.LEFT)
+            raise StillRunningError(
+                "Interrupted: the prompt is yours again, but Engee's API can't stop code, so the cell may "
+                "still be running there.",
+                f"Follow it with: %jobs attach {cell.cell_id}" if is_job else "",
+            )
+        output.condition("interrupting")
+        await self._interrupt(cell, present, work, grace_s)
+
+    async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None], grace_s: float) -> None:
+        sending = asyncio.create_task(life.interrupt())
+        try:
+            if not await self._until_stopped(work, grace_s):
+                await work
+                return
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError, EngeeError):
+                await sending
+        await life.leave()
+        raise StillRunningError(
+            f"Interrupted, but the cell has not stopped within {duration(grace_s)}: "
+            "it still runs in Engee (code that never yields, or an Engee that answers nothing else while a job "
+            "runs, can't be stopped from outside).",
+            f"Follow it with: %jobs attach {cell.cell_id}\nEnd it by restarting Engee: %engee restart",
+        )
+
+    async def _until_stopped(self, work: asyncio.Task[None], bound_s: float | None) -> bool:
+        """Wait for the work to end (False), or for an interrupt or the bound (True)."""
+        if bound_s is not None:
+            self._stop.clear()
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({work, stop}, timeout=bound_s, return_when=asyncio.FIRST_COMPLETED)
+            return not work.done()
+        finally:
+            stop.cancel()

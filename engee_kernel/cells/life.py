@@ -1,0 +1,349 @@
+"""One cell's life with the agent: submit → events → handed to a job → done.
+
+The cell runs in a worker of the agent; nothing here waits for it in a way that could be lost.
+Requests that fail are repeated with the cell's id, which makes repeating harmless; what the states
+are and how they follow each other is `engee_kernel.cells.cell`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError, read_cell
+from ..api.client import EngeeClient
+from ..api.retry import may_pass
+from ..errors import (
+    AgentUnavailableError,
+    ApiError,
+    EngeeError,
+    GatewayError,
+    NetworkError,
+    NotFoundError,
+    RateLimitedError,
+    ServerNotRunningError,
+    SessionLostError,
+    StillRunningError,
+)
+from ..events import Input
+from ..jobs import calls
+from ..jobs.calls import JobHabits, Noted
+from ..text import duration
+from . import submission
+from .cell import Cell, State
+from .output import Options, Output
+from .prompts import Prompts
+from .remote import Remote, is_stall
+
+JOB_POLL_S = 5.0
+HEARD_S = 1.0
+"""How long a request is held while a job is being made: the job looks whether others come in beside it."""
+LONGEST_PAUSE_S = 5.0
+
+
+class Life:
+    """Runs one cell and follows it. `submit` and its kin are asked through `remote`, jobs through `client`."""
+
+    def __init__(
+        self,
+        client: EngeeClient,
+        remote: Remote,
+        cell: Cell,
+        output: Output,
+        options: Options,
+        *,
+        notebook: str,
+        habits: JobHabits,
+        acknowledge: list[str],
+        noted: Noted,
+    ) -> None:
+        self._client = client
+        self._remote = remote
+        self._cell = cell
+        self._output = output
+        self._options = options
+        self._notebook = notebook
+        self._habits = habits
+        self._acknowledge = acknowledge
+        self._noted = noted
+        self._started = time.monotonic()
+        self._trouble_since: float | None = None
+        self._pause_s = 0.0
+        self._answered_since_job = False
+        self._job: asyncio.Task[None] | None = None
+        self._next_job_poll = 0.0
+        self._prompts = Prompts(remote, cell, output, replayed=False)
+        self._tries = 0
+        self._by_submit = False
+        self._send_again = False
+
+    # From start to end
+
+    async def run(self) -> None:
+        """Submit the cell and follow it to its end. Raises what ended it otherwise."""
+        await self._remote.ensure()
+        self._by_submit = True
+        self._cell.become(State.SENT)
+        await self._follow()
+
+    async def hand_in(self, name: str | None, *, beside: bool, limit_s: float) -> None:
+        """Have a job run the cell and keep its record; returns when Engee has accepted it.
+
+        `beside`: not behind the notebook's other cells; `limit_s`: interrupted after so long, 0 for never.
+        """
+        await self._remote.ensure()
+        self._cell.become(State.SENT)
+        wishes = submission.job_settings(self._cell, self._options, beside=beside, limit_s=limit_s)
+        code = self._remote.command("run_job", *submission.arguments(self._notebook, self._cell), **wishes)
+        condition, bound_s = self._output.condition, self._options.reconnect_bound_s
+        await calls.create(
+            self._client, code, job_id=self._cell.cell_id, name=name, condition=condition, bound_s=bound_s
+        )
+        self._cell.become(State.HANDED)
+        await self._noted(self._cell, "job", name or "")
+
+    async def run_as_job(self, name: str | None, limit_s: float) -> None:
+        """The cell through the jobs API from the start, followed to its end.
+
+        Raises AgentMissingError when jobs run in a process of their own; the code was not run then.
+        """
+        await self.hand_in(name, beside=False, limit_s=limit_s)
+        await self._follow()
+
+    async def attach(self, *, handed: bool) -> None:
+        """Follow a cell that an earlier kernel sent, from its first event on; `handed`: a job keeps its record."""
+        await self._remote.ensure()
+        self._prompts = Prompts(self._remote, self._cell, self._output, replayed=True)
+        self._cell.become(State.SENT)
+        self._cell.become(State.HANDED if handed else State.RUNNING)
+        await self._follow()
+
+    async def interrupt(self) -> None:
+        """Ask the agent to stop the cell, again while the network fails. Bounded by the caller."""
+        pause_s = 0.1
+        while not self._cell.over:
+            try:
+                answer = await self._remote.call("interrupt", self._cell.cell_id)
+                if answer.get("state") != "unknown":  # else its job has not begun
+                    return
+            except (NetworkError, GatewayError, RateLimitedError):
+                pass
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def leave(self, bound_s: float = 2.0) -> None:
+        """Give up waiting: make sure that a job keeps the record, where that is still possible."""
+        if self._cell.over:
+            return
+        if self._job is None and self._cell.state is not State.HANDED and self._habits.usable:
+            self._job = asyncio.create_task(self._hand_over())
+        if self._job is not None:
+            await asyncio.wait({self._job}, timeout=bound_s)
+        self._cell.become(State.LEFT)
+
+    async def close(self) -> None:
+        """End what runs beside the cell."""
+        await self._prompts.close()
+        if self._job is not None and not self._job.done():
+            self._job.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._job
+
+    # The loop
+
+    async def _follow(self) -> None:
+        while not self._cell.over:
+            self._hand_over_when_long()
+            try:
+                answer = await self._ask()
+            except (EpochError, AgentMissingError, ServerNotRunningError) as error:
+                await self._lost(error)
+            except (NetworkError, GatewayError, RateLimitedError) as error:
+                await self._trouble(error)
+            except ApiError as error:
+                if may_pass(error):
+                    await self._trouble(error)
+                else:
+                    self._refused(error)
+            else:
+                self._recovered()
+                await self._take(answer)
+
+    async def _ask(self) -> CellAnswer:
+        cell = self._cell
+        look_at_job = self._next_job_poll and time.monotonic() >= self._next_job_poll
+        if look_at_job and (answer := await self._job_answer()) is not None:
+            return answer
+        if cell.state is State.SENT or self._send_again:
+            self._send_again = False
+            self._tries += 1
+            wait_s = min(self._options.handoff_after_s, self._remote.wait_s)
+            return await self._remote.cell_call(
+                "submit",
+                *submission.arguments(self._notebook, cell),
+                wait_s,
+                list(self._acknowledge),
+                wait_s=wait_s,
+                **submission.settings(cell, self._options),
+            )
+        wait_s = self._remote.wait_s
+        if self._job is not None and not self._job.done():
+            wait_s = min(wait_s, HEARD_S)
+        if self._habits.usable and self._job is None and cell.state is State.RUNNING:
+            wait_s = min(wait_s, max(0.05, self._started + self._options.handoff_after_s - time.monotonic()))
+        return await self._remote.cell_call("events", cell.cell_id, cell.seen, wait_s, wait_s=wait_s)
+
+    async def _take(self, answer: CellAnswer) -> None:
+        cell = self._cell
+        if answer.state == "forgotten":
+            raise AgentUnavailableError("The agent has dropped this cell's output already.")
+        if answer.state == "unknown":
+            await self._not_there_yet()
+            return
+        before = cell.state
+        for event in cell.accept(answer):
+            if isinstance(event, Input):
+                await self._prompts.ask(event)
+            else:
+                await self._output.publish(event)
+        if before is State.SENT:
+            self._acknowledge.clear()
+        if cell.state is State.DONE:
+            self._acknowledge.append(cell.cell_id)
+
+    async def _not_there_yet(self) -> None:
+        """The agent does not know the cell: a job that was accepted has not begun, or `submit` never arrived."""
+        if self._cell.state is not State.HANDED:
+            raise AgentUnavailableError("The agent does not know this cell.")
+        self._send_again = self._by_submit
+        self._next_job_poll = self._next_job_poll or time.monotonic()
+        await asyncio.sleep(0.2)
+
+    # Jobs
+
+    def _hand_over_when_long(self) -> None:
+        long = time.monotonic() - self._started >= self._options.handoff_after_s
+        if long and self._job is None and self._cell.state is State.RUNNING and self._habits.usable:
+            self._job = asyncio.create_task(self._hand_over())
+            self._answered_since_job = False
+
+    async def _hand_over(self) -> None:
+        """Create the job that only waits for the cell and then holds all its events."""
+        code = self._remote.command("finish", self._cell.cell_id)
+        kept = await calls.keep_record(self._client, code, self._cell, self._habits, self._output)
+        if kept is None:
+            self._job = None  # tried again while the cell runs
+        if not kept:
+            return
+        if self._cell.state in (State.SENT, State.RUNNING):
+            self._cell.become(State.HANDED)
+        await self._noted(self._cell, "cell", "")
+
+    async def _job_answer(self) -> CellAnswer | None:
+        """What the job says, if it is done. Sets when to look again."""
+        self._next_job_poll = time.monotonic() + JOB_POLL_S
+        try:
+            job = await self._client.job(self._cell.cell_id)
+        except NotFoundError:
+            return None
+        if not job.done:
+            return None
+        self._next_job_poll = 0.0
+        if job.error is not None:
+            raise AgentUnavailableError(f"The job that kept this cell's record failed: {job.error.message}")
+        try:
+            answer = read_cell(job.text or "")
+        except AgentMissingError:
+            self._habits.share_process = False
+            if self._cell.seen == 0 and self._job is None:
+                raise  # the job was to run the cell, in a process that has no agent
+            return None
+        except AgentUnavailableError:
+            return None  # the record is too long for a result here: the agent itself still has it
+        if answer.state == "unknown":
+            return None  # the job overtook the cell
+        if answer.state != "done" or (not self._answered_since_job and self._job is not None):
+            self._habits.let_evals_through = False
+        return answer
+
+    # Trouble
+
+    def _refused(self, error: ApiError) -> NoReturn:
+        """Engee takes no more requests of ours."""
+        if self._cell.state is State.SENT:
+            if self._tries == 1 and not error.may_have_run:
+                raise error  # the one request that would have run the cell
+            what = "The cell was sent before; it may be running in Engee."
+        else:
+            what = "The cell goes on in Engee."
+        self._cell.become(State.LEFT)
+        raise StillRunningError(f"{error.message} {what}", self._attach_hint(error.hint)) from error
+
+    def _recovered(self) -> None:
+        self._trouble_since = None
+        self._pause_s = 0.0
+        self._answered_since_job = True
+        self._output.condition("")
+
+    async def _trouble(self, error: EngeeError) -> None:
+        """A request failed. Decide what it means, say so, wait, return; or raise when the bound is reached."""
+        now = time.monotonic()
+        self._trouble_since = self._trouble_since or now
+        if is_stall(error):
+            self._remote.wait_was_too_long()
+        if is_stall(error) and await self._server_runs():
+            # no bound: the code is known to run, and the person can interrupt at any time
+            self._trouble_since = None
+            self._output.condition("Engee is busy with it and answers nothing else")
+            if self._job is None and self._habits.usable:
+                self._job = asyncio.create_task(self._hand_over())
+            self._next_job_poll = self._next_job_poll or now
+            return
+        left_s = self._options.reconnect_bound_s - (now - self._trouble_since)
+        if left_s <= 0:
+            self._cell.become(State.LEFT)
+            raise StillRunningError(
+                f"Engee has not answered for {duration(self._options.reconnect_bound_s)} ({error.message}) "
+                "The cell was sent once; it may still be running there.",
+                self._attach_hint(error.hint),
+            ) from error
+        asked = getattr(error, "retry_after_s", None)
+        self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or 0.1)
+        self._output.condition(f"no connection to Engee, trying again for {duration(left_s)}")
+        await asyncio.sleep(min(asked or self._pause_s, max(left_s, 0.1)))
+
+    async def _server_runs(self) -> bool:
+        try:
+            status = await self._client.status()
+        except (NetworkError, GatewayError, RateLimitedError):
+            return False
+        if not status.running:
+            stopped = ServerNotRunningError(f"The Engee server is {status.status}.", server_status=status.status)
+            stopped.may_have_run = True
+            await self._lost(stopped)
+        return True
+
+    async def _lost(self, error: EngeeError) -> None:
+        """The Julia process that had the cell is gone. Takes what a finished job kept of the cell, where there
+        is one; else raises SessionLostError.
+        """
+        self._remote.forget_epoch()
+        known = self._cell.state is not State.SENT
+        if self._cell.state is State.HANDED and not isinstance(error, ServerNotRunningError):
+            try:
+                answer = await self._job_answer()
+            except (NetworkError, ServerNotRunningError, GatewayError):
+                answer = None
+            if answer is not None:
+                await self._take(answer)
+                return
+        self._cell.become(State.LOST)
+        # an answer that the cell's session is another one is certain only for the first try
+        stopped_meanwhile = isinstance(error, ServerNotRunningError) and error.may_have_run
+        may_have_run = self._tries > 1 or known or self._cell.seen > 0 or stopped_meanwhile
+        raise SessionLostError.of_cell(error, may_have_run=may_have_run) from error
+
+    def _attach_hint(self, hint: str) -> str:
+        return f"{hint}\nFollow it later with: %jobs attach {self._cell.cell_id}".strip()

@@ -1,0 +1,176 @@
+"""What uploads and downloads share: their results, how they report, when they try again, how they clean up."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ..api.retry import is_transient
+from ..errors import EngeeError, NetworkError, TransferError
+from ..text import duration, size
+from .paths import ROOT, remote_path
+from .remote import Digest
+
+T = TypeVar("T")
+
+TRIES = 3
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+CLEANUP_BOUND_S = 10.0
+BATCH_BYTES = 64 * 2**20
+BATCH_FILES = 50
+
+
+class ChecksumError(TransferError):
+    """A file did not arrive as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One file that was transferred. `compared`: its SHA-256 is the same on both sides."""
+
+    local: Path
+    remote: str
+    size_bytes: int
+    sha256: str
+    compared: bool
+    replaced: bool = False
+
+
+def to_json(file: Moved) -> dict[str, object]:
+    """For scripts."""
+    return {
+        "local": str(file.local),
+        "remote": file.remote,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "compared": file.compared,
+        "replaced": file.replaced,
+    }
+
+
+class Progress(Protocol):
+    """Whoever shows how a transfer goes. All calls come from the event loop."""
+
+    def begin(self, title: str, total_bytes: int | None, files: int) -> None:
+        """Called once, before the first byte. `total_bytes` None: not known."""
+
+    def advance(self, sent_bytes: int) -> None:
+        """Bytes that went over the wire; less than 0 when some have to go again."""
+
+    def stage(self, text: str) -> None:
+        """What is being done while no bytes go; "" when they go again."""
+
+    def notice(self, text: str) -> None:
+        """A remark for the person."""
+
+
+class Silent:
+    """Progress that nobody looks at; notices are kept."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def begin(self, title: str, total_bytes: int | None, files: int) -> None:
+        pass
+
+    def advance(self, sent_bytes: int) -> None:
+        pass
+
+    def stage(self, text: str) -> None:
+        pass
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+async def persistently(attempt: Callable[[], Awaitable[T]], progress: Progress) -> T:
+    """The result of `attempt`, begun anew after a passing failure, `TRIES` times at most.
+
+    For attempts that leave nothing behind when they fail. Raises the last error.
+    """
+    pause_s = FIRST_PAUSE_S
+    for _ in range(TRIES - 1):
+        try:
+            return await attempt()
+        except EngeeError as error:
+            asked_s = getattr(error, "retry_after_s", None)
+            wait_s = pause_s if asked_s is None else asked_s
+            if not (is_transient(error) or isinstance(error, ChecksumError)) or wait_s > LONGEST_PAUSE_S:
+                raise
+            progress.notice(f"{error.message} Trying again in {duration(wait_s)}.")
+            await asyncio.sleep(wait_s)
+            pause_s *= 4
+    return await attempt()
+
+
+async def to_the_end(work: Coroutine[Any, Any, None], what: str, progress: Progress) -> None:
+    """Clean up within `CLEANUP_BOUND_S`, also when the caller has been cancelled or is now."""
+    task = asyncio.ensure_future(asyncio.wait_for(work, CLEANUP_BOUND_S))
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            continue  # the caller raises it, or what came before it, when this is done
+    error = task.exception()
+    if isinstance(error, EngeeError | TimeoutError | asyncio.TimeoutError):
+        reason = error.message if isinstance(error, EngeeError) else "Engee does not answer."
+        progress.notice(f"{what} could not be removed: {reason}")
+    elif error is not None:
+        raise error
+
+
+def compare(sent: Digest, received: Digest | None, path: str) -> bool:
+    """Whether a checksum could be compared. Raises ChecksumError where it differs."""
+    if received is None:
+        return False
+    if received.size_bytes != sent.size_bytes:
+        raise ChecksumError(
+            f"{path}: {sent.size_bytes} bytes on one side, {received.size_bytes} on the other.",
+            "Something else may be writing to the file. Nothing was replaced.",
+        )
+    if received.sha256 != sent.sha256:
+        raise ChecksumError(
+            f"{path}: the SHA-256 is not the same on both sides.",
+            "Something else may be writing to the file. Nothing was replaced.",
+        )
+    return True
+
+
+def summary(moved: Sequence[Moved], verb: str, elapsed_s: float) -> str:
+    """E.g. "Uploaded 12 files, 3.4 MiB in 1.2 s, checksums agree.\""""
+    total = sum(file.size_bytes for file in moved)
+    count = "1 file" if len(moved) == 1 else f"{len(moved)} files"
+    said = f"{verb} {count}, {size(total)} in {duration(elapsed_s)}"
+    if not moved:
+        return f"{verb} no files."
+    if all(file.compared for file in moved):
+        return f"{said}, {'checksum agrees' if len(moved) == 1 else 'checksums agree'}."
+    return f"{said}. Checksums could not be compared without the agent (plain mode)."
+
+
+def with_done(error: EngeeError, done: int, total: int) -> None:
+    """Say in the error's hint how much of a transfer is complete."""
+    if isinstance(error, NetworkError) and not error.hint:
+        error.hint = "Run it again when the network is back."
+    if total > 1:
+        error.hint = f"{error.hint}\n{done} of {total} files are complete; the others were left as they were.".lstrip()
+
+
+def local_error(error: OSError, path: Path, doing: str) -> TransferError:
+    """An error of this machine's file system in the person's terms."""
+    import errno  # noqa: PLC0415 - for this error only
+
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return TransferError(f"{doing} “{path}”: the disk is full.", "Make room, or choose another folder.")
+    hint = "Close the program that uses the file." if sys.platform == "win32" and error.errno == errno.EACCES else ""
+    return TransferError(f"{doing} “{path}”: {error.strerror or error}.", hint)
+
+
+def remote_folder(text: str | None, folder: str = ROOT) -> str:
+    """The remote folder a person named, or the current one."""
+    return folder if text is None else remote_path(text, folder)

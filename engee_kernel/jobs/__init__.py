@@ -1,0 +1,1 @@
+"""The jobs of Engee's API: made, followed, found again."""

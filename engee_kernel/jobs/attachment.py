@@ -1,0 +1,158 @@
+"""Finding a job again: its record where it is finished, the agent's events where the agent knows the cell, else
+the plain result when it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError, read_cell
+from ..api.client import EngeeClient
+from ..api.wire import Job
+from ..cells.cell import Cell, State
+from ..cells.output import Output
+from ..cells.records import read_record
+from ..cells.remote import MIN_WAIT_S, Remote
+from ..errors import (
+    AgentUnavailableError,
+    CodeError,
+    GatewayError,
+    NetworkError,
+    NotFoundError,
+    RateLimitedError,
+    SessionLostError,
+)
+from ..events import Done, Event, Input
+from . import calls
+
+if TYPE_CHECKING:
+    from ..cells.session import Session
+
+AGENT_BOUND_S = 5.0
+AGENT_AGAIN_S = 30.0
+BEGIN_BOUND_S = 3.0
+BEYOND_ALL_EVENTS = 2**31
+"""As a number to ask for events after: the answer then has the state alone."""
+
+KNOWN = ("queued", "running", "done")
+
+Live = Callable[[bool], Awaitable[None]]
+"""Follows the cell by the agent's events; the argument says whether a job keeps its record."""
+
+
+async def attach(session: Session, cell: Cell, output: Output, live: Live) -> None:
+    """Show a job's output from its beginning to its end. Raises NotFoundError where nobody knows it."""
+    pause_s = calls.FIRST_POLL_S
+    ask_agent_at = 0.0
+    while True:
+        job = await _job(session, cell, output)
+        why_not = ""
+        if job is not None and job.done:
+            why_not = await _replay(job, cell, output)
+            if not why_not:
+                return
+        if time.monotonic() >= ask_agent_at:
+            state = await _agent_state(session, cell.cell_id)
+            if state in KNOWN:
+                await live(job is not None and not job.done)
+                return
+            ask_agent_at = time.monotonic() + (AGENT_AGAIN_S if state == "silent" else 0.0)
+        if job is None:
+            raise NotFoundError(
+                "Neither Engee nor the agent there knows this job.",
+                "Engee was restarted, or has forgotten it; %jobs lists those that are known.",
+            )
+        if job.done:
+            raise SessionLostError(why_not, "Run the cell again.")
+        # a job of plain code, one that has not begun, or an Engee that answers nothing else meanwhile
+        output.condition("the output comes when the job has ended")
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * calls.POLL_GROWTH, calls.LONGEST_POLL_S)
+
+
+async def begun(client: EngeeClient, remote: Remote, cell: Cell) -> None:
+    """Wait, for a few seconds at most, until a job that was handed in has begun to run the cell.
+
+    Raises AgentMissingError when the job met no agent: it has not run the cell.
+    """
+    until = time.monotonic() + BEGIN_BOUND_S
+    while time.monotonic() < until:
+        try:
+            answer = await remote.cell_call(
+                "events", cell.cell_id, BEYOND_ALL_EVENTS, 0.0, wait_s=0.0, margin_s=BEGIN_BOUND_S
+            )
+            if answer.state != "unknown":
+                return
+        except (NetworkError, GatewayError, RateLimitedError):
+            pass  # an Engee that answers nothing else while a job runs
+        job = await client.job(cell.cell_id)
+        if job.done:
+            try:
+                read_cell(job.text or "")
+            except EpochError as error:
+                raise SessionLostError("Engee was restarted just now; the job was not run.", "Run it again.") from error
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _job(session: Session, cell: Cell, output: Output) -> Job | None:
+    bound_s = session.options.reconnect_bound_s
+    try:
+        return await calls.result(session.client, cell.cell_id, condition=output.condition, bound_s=bound_s)
+    except NotFoundError:
+        return None
+    except (NetworkError, GatewayError, RateLimitedError) as error:
+        raise calls.unanswered(error, cell.cell_id, bound_s) from error
+
+
+async def _replay(job: Job, cell: Cell, output: Output) -> str:
+    """Show what a finished job holds; "" when that was done, else why there is nothing to show."""
+    try:
+        record = read_record(job)
+    except AgentMissingError:
+        return "The job met no agent in its Julia process: it did not run the cell."
+    except EpochError:
+        return "The job was made for an Engee session that has ended: it did not run the cell."
+    except AgentUnavailableError:
+        return "The job's record is longer than the results that Engee gives, and was cut off."
+    cell.become(State.SENT)
+    cell.become(State.HANDED)
+    events: list[Event]
+    if isinstance(record, CellAnswer):
+        if record.state != "done":
+            cell.state = State.NEW
+            return "The cell's output was shown when it ran, and Engee does not keep it any longer."
+        events = cell.accept(record)
+    else:
+        events = list(record)
+        cell.done = next(event for event in events if isinstance(event, Done))
+        cell.become(State.DONE)
+    for event in events:
+        if not isinstance(event, Input):
+            await output.publish(event)
+    return ""
+
+
+async def _agent_state(session: Session, cell_id: str) -> str:
+    """The cell's state in the agent; "" without an agent, "silent" when Engee does not answer now."""
+    try:
+        return await asyncio.wait_for(_asked(session, cell_id), AGENT_BOUND_S)
+    except (asyncio.TimeoutError, TimeoutError, NetworkError, GatewayError, RateLimitedError):
+        return "silent"
+
+
+async def _asked(session: Session, cell_id: str) -> str:
+    for _ in range(2):
+        if not await session.agent_ready():
+            return ""
+        try:
+            answer = await session.remote.cell_call("events", cell_id, BEYOND_ALL_EVENTS, 0.0, wait_s=MIN_WAIT_S)
+            return answer.state
+        except (AgentMissingError, EpochError):
+            session.remote.forget_epoch()
+        except (AgentUnavailableError, CodeError):
+            return ""
+    return ""

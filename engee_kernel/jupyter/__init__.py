@@ -1,0 +1,1 @@
+"""The kernel as front ends see it: messages, settings, questions."""

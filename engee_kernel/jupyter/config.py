@@ -1,0 +1,263 @@
+"""Settings: one trait each, from the config file, the command line or the environment.
+
+Order: `%config` in the notebook, then the command line, then `engee_kernel_config.py`, then the
+environment variable (also from the kernelspec's env), then the default.
+
+Tags of a trait: `secret`, its value is never shown; `reconnect`, a change takes a new connection;
+`loses`, what a running notebook loses by a change.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_core.paths import jupyter_config_path
+from traitlets import Bool, Enum, Float, Integer, TraitError, Unicode
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from ..api import wire
+from ..api.credentials import STARS, Secret
+from ..cells.output import Options
+from ..errors import SettingError
+from ..jobs.journal import Journal, notebook_key
+
+if TYPE_CHECKING:
+    from ..account.oauth import OAuthClient
+    from ..account.tokens import AccountTokens, Tell
+
+CONFIG_FILE = "engee_kernel_config.py"
+COMMAND_LINE = "config file or command line"
+
+
+class EngeeSettings(Configurable):
+    """c.EngeeSettings.<name> = … in engee_kernel_config.py, or ENGEE_<NAME> in the environment."""
+
+    url = Unicode(
+        wire.DEFAULT_URL,
+        help="Address of Engee's management API; another one on premises.",
+    ).tag(config=True, reconnect=True, loses="Cells run in another Engee now: it has variables of its own.")
+    token = Unicode(
+        "",
+        help="Personal access token. Better kept out of files: store it with %login or engee-kernel login, or set "
+        "ENGEE_TOKEN.",
+    ).tag(config=True, secret=True, reconnect=True)
+    mode = Enum(
+        ["agent", "plain"],
+        default_value="agent",
+        help="agent: live output, plots, Tab, interrupts. plain: raw code through eval, the result as text.",
+    ).tag(config=True)
+    workspace = Enum(
+        ["main", "notebook"],
+        default_value="main",
+        help="main: cells run in Main, shared with Engee's own windows. notebook: in a module of the notebook's own, "
+        "fresh at each kernel start.",
+    ).tag(config=True, loses="Cells run in another module now: variables of the earlier one are not visible in it.")
+    eval_timeout_s = Float(
+        Options.eval_timeout_s,
+        min=1.0,
+        help="Plain mode: seconds to wait for a cell's reply. A proxy in front of Engee may give up earlier.",
+    ).tag(config=True)
+    handoff_after_s = Float(
+        Options.handoff_after_s,
+        min=0.0,
+        help="Seconds after which a running cell is also recorded by a job, so that its output outlives the kernel.",
+    ).tag(config=True)
+    reconnect_bound_s = Float(
+        Options.reconnect_bound_s,
+        min=0.0,
+        help="Seconds to keep trying when the network fails in the middle of a cell.",
+    ).tag(config=True)
+    interrupt_grace_s = Float(
+        Options.interrupt_grace_s,
+        min=0.1,
+        help="Seconds that an interrupted cell has to stop before the prompt is given back all the same.",
+    ).tag(config=True)
+    poll_wait_s = Float(
+        Options.poll_wait_s,
+        min=0.5,
+        help="Longest time in seconds for which Engee may hold a request until there is output.",
+    ).tag(config=True, reconnect=True)
+    output_limit_bytes = Integer(
+        Options.output_limit_bytes,
+        min=1024,
+        help="Stream output of one cell beyond this many bytes is dropped, with a notice.",
+    ).tag(config=True)
+    auto_start = Bool(
+        Options.auto_start,
+        help="A cell on a stopped Engee server starts the server.",
+    ).tag(config=True)
+    start_bound_s = Float(
+        Options.start_bound_s,
+        min=1.0,
+        help="Seconds to wait for the server to start.",
+    ).tag(config=True)
+    keep_alive = Bool(
+        Options.keep_alive,
+        help="While a cell runs, keep Engee from stopping itself for inactivity.",
+    ).tag(config=True)
+    stop_on_shutdown = Bool(
+        False,
+        help="Stop the Engee server when the kernel is shut down, if this kernel started it.",
+    ).tag(config=True)
+    oauth_client_id = Unicode(
+        "",
+        help="For engee-kernel login --oauth: the client id that Engee's developers gave to your organisation.",
+    ).tag(config=True, reconnect=True)
+    oauth_client_secret = Unicode(
+        "",
+        help="For engee-kernel login --oauth: the client secret that belongs to the client id. "
+        "Better kept out of files.",
+    ).tag(config=True, secret=True, reconnect=True)
+    oauth_scope = Unicode(
+        wire.DEFAULT_SCOPE,
+        help="For engee-kernel login --oauth: what to ask access to.",
+    ).tag(config=True, reconnect=True)
+    oauth_redirect_uri = Unicode(
+        wire.DEFAULT_REDIRECT,
+        help="For engee-kernel login --oauth: the address on this machine that the browser comes back to. Without a "
+        "port the system chooses one.",
+    ).tag(config=True, reconnect=True)
+    state_dir = Unicode(
+        "",
+        help="Folder of the journal of jobs, which holds no code and no output; empty: the system's own.",
+    ).tag(config=True, reconnect=True)
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.sources: dict[str, str] = {}
+        explicit = set(self.config.get(type(self).__name__, {}))
+        for name in self.names():
+            variable = environment_variable(name)
+            if name in explicit:
+                self.sources[name] = COMMAND_LINE
+            elif os.environ.get(variable):
+                if name == "token":
+                    # a source of its own beside the setting: see `engee_kernel.account.tokens`
+                    self.sources[name] = variable
+                else:
+                    self.set_from_text(name, os.environ[variable], variable)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All settings, in the order in which they are explained."""
+        return sorted(cls.class_own_traits(config=True), key=list(vars(cls)).index)
+
+    @classmethod
+    def trait(cls, name: str) -> Any:
+        """The setting's trait. Raises SettingError naming the nearest ones."""
+        if name in cls.names():
+            return cls.class_traits()[name]
+        from difflib import get_close_matches  # noqa: PLC0415 - for this error only
+
+        near = get_close_matches(name, cls.names(), n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(cls.names())}."
+        raise SettingError(f"There is no setting “{name}”.", hint)
+
+    def set_from_text(self, name: str, text: str, source: str) -> None:
+        """Set a trait from a string. Raises SettingError naming the source, the bad value and what is expected."""
+        trait = self.trait(name)
+        try:
+            value = text if isinstance(trait, Enum) else trait.from_string(text)
+            setattr(self, name, value)
+        except (TraitError, ValueError) as error:
+            shown = "" if is_secret(name) else f" “{text}”"
+            raise SettingError(
+                f"{source}:{shown} is no value for {name}; expected is {expected(name)}.", trait.help or ""
+            ) from (None if is_secret(name) else error)
+        self.sources[name] = source
+
+    def shown(self, name: str) -> str:
+        """The value as it may be shown."""
+        if is_secret(name):
+            return STARS if getattr(self, name) or name in self.sources else ""
+        return str(getattr(self, name))
+
+    def source(self, name: str) -> str:
+        """Where the value comes from, for the person."""
+        return self.sources.get(name, "default")
+
+    def oauth_client(self) -> OAuthClient | None:
+        """None where no client id is set."""
+        if not self.oauth_client_id:
+            return None
+        from ..account.oauth import OAuthClient  # noqa: PLC0415 - httpx costs start-up time
+
+        return OAuthClient(
+            self.oauth_client_id, Secret(self.oauth_client_secret), self.oauth_scope, self.oauth_redirect_uri
+        )
+
+    def tokens(self, tell: Tell) -> AccountTokens:
+        """Where the client gets its tokens from; `tell` is told what a person should know of them."""
+        setting = Secret(self.token) if self.token else None
+        name = "the setting “token”" if self.sources.get("token") in (None, COMMAND_LINE) else self.sources["token"]
+
+        from ..account import tokens  # noqa: PLC0415 - httpx costs start-up time
+
+        return tokens.of_machine(self.url, setting=setting, setting_name=name, client=self.oauth_client(), tell=tell)
+
+    def journal(self, notebook: str = "") -> Journal:
+        """The journal of jobs; `notebook` as the front end or the folder says unless named."""
+        key = notebook or notebook_key(os.environ, str(Path.cwd()))
+        return Journal(key, Path(self.state_dir).expanduser() if self.state_dir else None)
+
+    def options(self) -> Options:
+        """What the I/O layer needs of them."""
+        return Options(**{name: getattr(self, name) for name in Options.__dataclass_fields__})
+
+
+def environment_variable(name: str) -> str:
+    return f"ENGEE_{name.upper()}"
+
+
+def is_secret(name: str) -> bool:
+    return bool(EngeeSettings.trait(name).metadata.get("secret", False))
+
+
+def expected(name: str) -> str:
+    """What a value may be, e.g. "a float of at least 0.5"."""
+    trait = EngeeSettings.trait(name)
+    if isinstance(trait, Enum):
+        return " or ".join(str(value) for value in trait.values or ())
+    if isinstance(trait, Bool):
+        return "True or False"
+    least = getattr(trait, "min", None)
+    kind = "a whole number" if isinstance(trait, Integer) else "a number" if isinstance(trait, Float) else "text"
+    return kind if least is None else f"{kind}, at least {least:g}"
+
+
+def choices(name: str) -> list[str]:
+    """The values that a setting may have, where they are few."""
+    trait = EngeeSettings.trait(name)
+    if isinstance(trait, Enum):
+        return [str(value) for value in trait.values or ()]
+    return ["True", "False"] if isinstance(trait, Bool) else []
+
+
+def markdown_table() -> str:
+    """All settings as the README shows them."""
+    lines = ["| setting | default | environment variable | what it does |", "|---|---|---|---|"]
+    for name in EngeeSettings.names():
+        trait = EngeeSettings.trait(name)
+        default = trait.default_value
+        shown = f"`{default}`" if default != "" else ""
+        meaning = trait.help if not isinstance(trait, Enum) else f"{trait.help} ({expected(name)})"
+        lines.append(f"| `{name}` | {shown} | `{environment_variable(name)}` | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def read_config_files() -> Config:
+    """engee_kernel_config.py of Jupyter's configuration folders, the person's own last. Raises SettingError."""
+    config = Config()
+    for folder in reversed(jupyter_config_path()):
+        try:
+            config.merge(PyFileConfigLoader(CONFIG_FILE, path=folder).load_config())
+        except ConfigFileNotFound:
+            continue
+        except Exception as error:  # the file is the person's own Python: anything may come out of it
+            raise SettingError(
+                f"{CONFIG_FILE} in {folder} can't be used: {type(error).__name__}: {error}", "Mend the file."
+            ) from error
+    return config

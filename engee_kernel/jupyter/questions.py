@@ -1,0 +1,157 @@
+"""What a front end asks while the person types: completion, inspection, completeness, history.
+
+Answered also while a cell runs, which the base class does not do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from ipykernel.kernelbase import Kernel
+
+from .. import magics
+from ..errors import EngeeError
+from . import cursors
+
+if TYPE_CHECKING:
+    from ..cells.session import Session as EngeeSession
+
+IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
+CONCURRENT = frozenset(
+    {
+        "complete_request",
+        "inspect_request",
+        "is_complete_request",
+        "kernel_info_request",
+        "history_request",
+        "comm_info_request",
+        "connect_request",
+    }
+)
+
+
+class AnsweringKernel(Kernel):
+    """The part of the kernel that only reads. `_engee` is the session where there is one already."""
+
+    _engee: EngeeSession | None
+    _history: list[tuple[int, str]]
+
+    async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
+        """Called for each shell message. Requests that only read do not wait for the running cell.
+
+        The base class serialises all of them behind it: a completion would come when the cell has ended.
+        """
+        if subshell_id is None and self._message_type(msg) in CONCURRENT:
+            idents, frames = self.session.feed_identities(msg, copy=False)
+            message = self.session.deserialize(frames, content=True, copy=False)
+            await self._answer_beside(idents, message)
+            return
+        await super().shell_main(subshell_id, msg)
+
+    def _message_type(self, msg: Any) -> str:
+        """A peek at the header; "" for what is no message (the base class then says so)."""
+        if len(msg) == 1:
+            return ""
+        try:
+            _, frames = self.session.feed_identities(msg, copy=False)
+            header = self.session.deserialize(frames, content=False, copy=False)["header"]
+        except (ValueError, TypeError, KeyError):
+            return ""
+        return str(header.get("msg_type", ""))
+
+    async def _answer_beside(self, idents: Any, message: Mapping[str, Any]) -> None:
+        stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)
+        self._publish_status("busy", "shell", parent=message)
+        try:
+            with cursors.counted_by(message["header"]):
+                await self.shell_handlers[message["header"]["msg_type"]](stream, idents, message)
+        except EngeeError:
+            self.log.exception("%s failed", message["header"]["msg_type"])
+        finally:
+            self._publish_status("idle", "shell", parent=message)
+
+    async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """Called for complete_request; positions in it and in the reply as the front end counts."""
+        cursor_pos = cursors.to_code_points(code, cursor_pos)
+        local = await magics.complete(self, code, cursor_pos)
+        if local is not None:
+            answer: Mapping[str, Any] = {
+                "matches": [{"text": text, "type": "magic"} for text in local[1]],
+                "start": local[0],
+                "end": cursor_pos,
+            }
+        else:
+            answer = await self._ask("complete", code, cursor_pos)
+        matches = answer.get("matches", ())
+        start = cursors.from_code_points(code, answer.get("start", cursor_pos))
+        end = cursors.from_code_points(code, answer.get("end", cursor_pos))
+        types = [
+            {"start": start, "end": end, "text": match["text"], "type": match.get("type", ""), "signature": ""}
+            for match in matches
+        ]
+        return {
+            "status": "ok",
+            "matches": [match["text"] for match in matches],
+            "cursor_start": start,
+            "cursor_end": end,
+            "metadata": {"_jupyter_types_experimental": types},
+        }
+
+    async def do_inspect(
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: object = ()
+    ) -> dict[str, Any]:
+        """Called for inspect_request; `cursor_pos` as the front end counts."""
+        answer = await self._ask("inspect", code, cursors.to_code_points(code, cursor_pos), detail_level)
+        found = bool(answer.get("found"))
+        return {"status": "ok", "found": found, "data": answer.get("data", {}) if found else {}, "metadata": {}}
+
+    async def do_is_complete(self, code: str) -> dict[str, Any]:
+        """Called for is_complete_request, by consoles, which take an answer that comes late for the next cell's end."""
+        status, code = magics.completeness(code)
+        if status:
+            return {"status": status, **({"indent": ""} if status == "incomplete" else {})}
+        answer: Mapping[str, Any] | None = None
+        if self._engee is not None:
+            with suppress(asyncio.TimeoutError, TimeoutError):
+                answer = await asyncio.wait_for(self._engee.ask("is_complete", code), IS_COMPLETE_BOUND_S)
+        if not answer:
+            return {"status": "unknown"}
+        reply = {"status": answer["status"]}
+        if reply["status"] == "incomplete":
+            reply["indent"] = answer.get("indent", "")
+        return reply
+
+    async def do_history(
+        self,
+        hist_access_type: str,
+        output: bool,
+        raw: bool,
+        session: Any = None,
+        start: Any = None,
+        stop: Any = None,
+        n: int | None = None,
+        pattern: str | None = None,
+        unique: bool = False,
+    ) -> dict[str, Any]:
+        """Called for history_request: this kernel's own cells, session 0."""
+        entries = [(0, count, code) for count, code in self._history]
+        if hist_access_type == "range":
+            entries = [entry for entry in entries if (start or 0) <= entry[1] < (stop or entry[1] + 1)]
+        if hist_access_type == "search" and pattern:
+            entries = [entry for entry in entries if fnmatchcase(entry[2], pattern)]
+        if unique:
+            entries = list({entry[2]: entry for entry in entries}.values())
+        if hist_access_type in ("tail", "search") and n:
+            entries = entries[-n:]
+        return {"status": "ok", "history": [(*entry[:2], (entry[2], None)) if output else entry for entry in entries]}
+
+    async def _ask(self, function: str, *arguments: Any) -> Mapping[str, Any]:
+        """The agent on code of this notebook; {} where it can't be asked."""
+        engee = self._engee
+        if engee is None:
+            return {}
+        return await engee.ask(function, engee.notebook, *arguments) or {}
