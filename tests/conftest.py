@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from engee_kernel.emulator.julia import JuliaNotFoundError, find_julia
 from engee_kernel.emulator.process import LocalEngee
 
 LocalEngeeFactory = Callable[..., LocalEngee]
+
+
+def pytest_configure() -> None:
+    """Shells start what they put in the background with Ctrl-C ignored, and children inherit that: undone."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
