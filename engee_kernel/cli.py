@@ -126,3 +126,7 @@ first steps:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,6 +21,7 @@ LAYERS = {
     "facts": {"__init__", "errors", "events", "text"},
     "no I/O": {
         "agent",
+        "arguments",
         "api.credentials",
         "api.multipart",
         "api.replies",
@@ -31,7 +32,6 @@ LAYERS = {
         "cells.records",
         "cells.submission",
         "exchange",
-        "files.arguments",
         "files.paths",
         "jupyter.cursors",
         "tables",

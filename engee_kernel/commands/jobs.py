@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import seconds
 from ..errors import StillRunningError
 from .connection import add_connection_arguments, print_json, remark, run_async
 from .remote import as_json, exit_code, for_terminals, leave, session_of
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _action(actions, shared, name, about).add_argument("id", metavar="ID")
     wait = _action(actions, shared, "wait", "wait for jobs: those named, else all that run")
     wait.add_argument("ids", nargs="*", metavar="ID")
-    wait.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+    wait.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
     parser.epilog = """\
 An ID may be shortened as long as it is the only one that begins so; a job's name will do as well. Ctrl-C ends
 “attach” and “wait”, not the job.

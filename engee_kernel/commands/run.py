@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..arguments import seconds
 from ..errors import StillRunningError, UsageError
 from .connection import add_connection_arguments, print_json, remark, run_async
 from .remote import as_json, exit_code, for_terminals, leave, session_of
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.jl", help="a file of this computer; it is not copied to Engee")
     parser.add_argument("--job", action="store_true", help="as a job: it outlives the network and this command")
     parser.add_argument("--name", help="a name to know the job by (default: the file's)")
-    parser.add_argument("--timeout", type=float, default=0.0, metavar="S", help="interrupt the job after S seconds")
+    parser.add_argument("--timeout", type=seconds, default=0.0, metavar="S", help="interrupt the job after S seconds")
     parser.add_argument("--detach", action="store_true", help="start the job, print its id and come back")
     add_connection_arguments(parser, json=True)
     parser.epilog = """\
@@ -35,8 +36,6 @@ examples:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.timeout < 0:
-        raise UsageError(f"--timeout {arguments.timeout:g}: a time limit is not negative.")
     path = Path(arguments.file).expanduser()
     return run_async(_run(arguments, path.resolve(), _read(path)))
 

@@ -55,8 +55,6 @@ class Order:
 
     def check(self) -> None:
         """Raises UsageError."""
-        if self.limit_s < 0:
-            raise UsageError(f"--timeout {self.limit_s:g}: a time limit is not negative.")
         if self.to and not self.downloads:
             raise UsageError("--to names the folder for --download, which is missing.")
         if self.webhook:

@@ -242,7 +242,8 @@ def markdown_table() -> str:
     for name in EngeeSettings.names():
         trait = EngeeSettings.trait(name)
         default = trait.default_value
-        shown = f"`{default}`" if default != "" else ""
+        text = f"{default:g}" if isinstance(default, float) else str(default)
+        shown = f"`{text}`" if text else ""
         meaning = trait.help if not isinstance(trait, Enum) else f"{trait.help} ({expected(name)})"
         lines.append(f"| `{name}` | {shown} | `{environment_variable(name)}` | {meaning} |")
     return "\n".join(lines) + "\n"

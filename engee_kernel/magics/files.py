@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..arguments import PLACES, add_download_arguments, add_upload_arguments
 from ..events import Display
-from ..files.arguments import PLACES, add_download_arguments, add_upload_arguments
 from ..files.download import download
 from ..files.local import plan_upload
 from ..files.local import split_words as split_upload

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..arguments import seconds
 from ..cells.cell import Cell
 from ..cells.output import Output
-from ..errors import UsageError
 from ..events import Display
 from ..jobs.table import add_filters, chosen, table
 from .registry import Context, KernelServices, Magic, MagicParser
@@ -43,7 +43,7 @@ own result call gives, and no token; a webhook that fails does not harm the job.
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--name", help="a name to know the job by")
-        parser.add_argument("--timeout", type=float, default=0.0, metavar="S", help="interrupt it after S seconds")
+        parser.add_argument("--timeout", type=seconds, default=0.0, metavar="S", help="interrupt it after S seconds")
         parser.add_argument(
             "--upload", nargs="+", default=[], action="extend", metavar="GLOB", help="copy local files to Engee before"
         )
@@ -104,7 +104,7 @@ knows the jobs of earlier kernels; it holds no code and no output."""
                 add_filters(one, suppressed=True)
             elif action == "wait":
                 one.add_argument("ids", nargs="*", metavar="ID")
-                one.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+                one.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
             elif action == "attach":
                 one.add_argument("id", nargs="?", metavar="ID")
             else:
@@ -157,8 +157,6 @@ async def _list(book: JobBook, arguments: argparse.Namespace, output: Output) ->
 
 
 async def _wait(book: JobBook, arguments: argparse.Namespace, output: Output) -> None:
-    if arguments.timeout is not None and arguments.timeout < 0:
-        raise UsageError(f"--timeout {arguments.timeout:g}: a time limit is not negative.")
     if arguments.ids:
         ids = [await book.find(word) for word in arguments.ids]
     else:

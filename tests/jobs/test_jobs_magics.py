@@ -184,6 +184,7 @@ def test_a_failed_job_downloads_nothing_and_a_failed_download_keeps_the_result(k
     [
         ("%%job --timeout soon\n1", "invalid float value: 'soon'"),
         ("%%job --timeout -1\n1", "not negative"),
+        ("%%job --timeout nan\n1", "nan is no time limit"),
         ("%%job --to x\n1", "--download, which is missing"),
         ("%%job --webhook nowhere\n1", "http"),
         ("%%job --upload /no/such/file.txt\n1", "/no/such/file.txt"),

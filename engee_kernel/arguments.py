@@ -1,8 +1,9 @@
-"""Words of %upload and %download, shared by the magics and the command line."""
+"""Arguments that the magics and the command line share."""
 
 from __future__ import annotations
 
 import argparse
+import math
 
 PLACES = """\
 Relative remote paths begin at the remote folder of %cd (at first /user), relative local ones at this notebook's folder.
@@ -23,3 +24,14 @@ def add_download_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--recursive", action="store_true", help="folders with all that is in them")
     parser.add_argument("--force", action="store_true", help="replace files that exist here")
     parser.add_argument("--to", metavar="LOCAL", help="the local folder or file name, said beyond doubt")
+
+
+def seconds(text: str) -> float:
+    """For argparse: the value of a --timeout."""
+    try:
+        limit_s = float(text)
+    except ValueError:
+        limit_s = math.nan
+    if not math.isfinite(limit_s) or limit_s < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time limit: give a number of seconds, not negative")
+    return limit_s
