@@ -141,14 +141,18 @@ class ServerWatch:
         self._seen = time.monotonic()
 
     async def beside(self, cell: Awaitable[None]) -> None:
-        """Await a cell, watching the server meanwhile."""
-        task = asyncio.create_task(self._watch())
+        """Await a cell, watching the server meanwhile, from the moment at which there is something to look for."""
+        watching: list[asyncio.Task[None]] = []
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._until_next_look_s(), lambda: watching.append(loop.create_task(self._watch())))
         try:
             await cell
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            timer.cancel()
+            for task in watching:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def close(self) -> None:
         """End a look that goes on after its cell."""
@@ -159,14 +163,12 @@ class ServerWatch:
             self._looking = None
 
     async def _watch(self) -> None:
-        due_in_s = self._until_next_look_s()
         while True:
-            await asyncio.sleep(due_in_s)
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())
             # a short cell does not cut it off: what it finds is told in the next output
             await asyncio.shield(self._looking)
-            due_in_s = max(SHORTEST_LOOK_S, self._until_next_look_s())
+            await asyncio.sleep(max(SHORTEST_LOOK_S, self._until_next_look_s()))
 
     async def _look(self) -> None:
         try:

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 from weakref import WeakKeyDictionary
@@ -102,7 +103,7 @@ class Transport:
         if not self.prefix:
             await self._find_prefix()
         sent_at = time.monotonic()
-        request = self._http().build_request(method, self.prefix + path, timeout=_timeouts(timeout_s), **parts)
+        request = self._http().build_request(method, _parsed(self.prefix + path), timeout=_timeouts(timeout_s), **parts)
         try:
             with translated(call):
                 response = await self._http().send(request, auth=self._auth(), stream=True)
@@ -207,6 +208,9 @@ def _reply(response: httpx.Response, call: str) -> Reply:
     if token and token in body:
         body = body.replace(token, STARS.encode())
     return Reply(response.status_code, headers, body, call)
+
+
+_parsed = lru_cache(maxsize=64)(httpx.URL)
 
 
 @contextmanager

@@ -17,15 +17,18 @@ class Interrupts:
     """For one session: what is interrupted is what `bound` awaits."""
 
     def __init__(self) -> None:
-        self._stop = asyncio.Event()
+        self._pressed = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def clear(self) -> None:
         """An interrupt from before does not hit what comes now."""
-        self._stop.clear()
+        self._pressed = False
 
     def interrupt(self) -> None:
         """Stop what runs; a second one, while the first is being tried, gives the prompt back at once."""
-        self._stop.set()
+        self._pressed = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def bound(
         self,
@@ -87,10 +90,12 @@ class Interrupts:
     async def _until_stopped(self, work: asyncio.Task[None], bound_s: float | None) -> bool:
         """Wait for the work to end (False), or for an interrupt or the bound (True)."""
         if bound_s is not None:
-            self._stop.clear()
-        stop = asyncio.create_task(self._stop.wait())
+            self._pressed = False
+        self._waiting = asyncio.get_running_loop().create_future()
+        if self._pressed:
+            self._waiting.set_result(None)
         try:
-            await asyncio.wait({work, stop}, timeout=bound_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, self._waiting}, timeout=bound_s, return_when=asyncio.FIRST_COMPLETED)
             return not work.done()
         finally:
-            stop.cancel()
+            self._waiting = None

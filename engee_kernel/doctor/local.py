@@ -65,7 +65,7 @@ def _kernelspec(name: str, folder: Path) -> Finding:
 
 
 def _version_of(program: str) -> str | None:
-    command = [program, "-c", "import engee_kernel.kernel; print(engee_kernel.__version__)"]
+    command = [program, "-c", "import engee_kernel.jupyter.kernel; print(engee_kernel.__version__)"]
     try:
         done = subprocess.run(  # noqa: S603 - what Jupyter would start
             command, capture_output=True, timeout=START_BOUND_S, check=False, encoding="utf-8", errors="replace"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,12 @@ from .. import exchange
 from ..cells.cell import Cell
 from ..errors import EngeeError, ExchangeError, UsageError
 from ..exchange import variables
+from ..jupyter.config import EngeeSettings, read_config_files
 from ..jupyter.publish import Publisher
+from ..jupyter.services import Services
 from ..magics import run_cell
 from .background import Background
 from .screen import Screen, Shown, without_python_frames
-from .services import Services
 
 # The Engee kernel's own, under their own names.
 KERNEL_MAGICS = ("%upload", "%download", "%jobs", "%metrics", "%login", "%logout")
@@ -70,7 +72,7 @@ class EngeeMagics:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._services = Services(shell)
+        self._services = Services()
         self._background = Background()
         self._before: dict[tuple[str, str], Any] = {}
 
@@ -90,7 +92,14 @@ class EngeeMagics:
 
     def close(self) -> None:
         """End the thread; what runs in Engee goes on."""
-        self._background.close(self._services.close)
+        self._background.close(self._close)
+
+    async def _close(self) -> None:
+        settings = self._services.settings
+        try:
+            await self._services.close(stop_server=settings is not None and settings.stop_on_shutdown)
+        except EngeeError as error:
+            sys.stderr.write(f"The Engee server was not stopped: {error.message}\n")
 
     def _add(self, kind: str, name: str, function: Callable[..., Any]) -> None:
         self._before[kind, name] = self._shell.magics_manager.magics[kind].get(name)
@@ -201,6 +210,8 @@ class EngeeMagics:
                 alone=alone,
                 life_sign=screen.is_notebook,
             ) as output:
+                if self._services.settings is None:
+                    self._services.settings = self._settings()
                 self._services.begin(output, screen.ask if screen.takes_input else None)
                 try:
                     return await work(output)
@@ -208,6 +219,12 @@ class EngeeMagics:
                     self._services.end()
 
         return self._background.run(shown(), self._services.interrupt)
+
+    def _settings(self) -> EngeeSettings:
+        """As the Engee kernel finds them, and what IPython's own configuration says. Raises SettingError."""
+        config = read_config_files()
+        config.merge(self._shell.config)
+        return EngeeSettings(config=config)
 
     def _screen(self) -> Screen:
         return Screen(self._shell, self._background)

@@ -71,14 +71,16 @@ class EngeeKernelApp(IPKernelApp):
 
     def init_kernel(self) -> None:
         """Called by the base class: a bad setting must not keep the kernel from starting and saying so."""
+        # traitlets leaves a logger at DEBUG and lets its handler choose: four records a cell for nobody
+        self.log.setLevel(self.log_level)
         super().init_kernel()
         kernel: Any = self.kernel
         try:
             if self.config_trouble:
                 raise SettingError(self.config_trouble, "Mend the file and restart the kernel.")
-            kernel.settings = EngeeSettings(parent=self)
+            kernel.services.settings = EngeeSettings(parent=self)
         except EngeeError as error:
-            kernel.settings_error = error
+            kernel.services.settings_error = error
 
 
 def _is_not_about_transport(record: logging.LogRecord) -> bool:

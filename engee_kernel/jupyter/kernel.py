@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ipykernel.jsonutil import json_clean
-from traitlets import Instance
 
 from .. import __version__, magics
 from ..cells.cell import Cell
-from ..errors import EngeeError, SettingError, StillRunningError, UsageError
+from ..errors import EngeeError, SettingError, StillRunningError
 from ..events import Input
-from .config import EngeeSettings
 from .publish import Publisher, expression_contents
 from .questions import AnsweringKernel
+from .services import Services
 from .stdin import read_line
 
 if TYPE_CHECKING:
-    from ..cells.session import Session as EngeeSession
+    pass
 
 PROTOCOL_VERSION = "5.4"
 ABORT_WINDOW_S = 0.1
@@ -49,21 +48,12 @@ class EngeeKernel(AnsweringKernel):
     ]
     _execute_sleep = 0.0
 
-    settings = Instance(EngeeSettings)
-
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.settings_error: EngeeError | None = None
-        self._engee: EngeeSession | None = None
-        self._retired: list[EngeeSession] = []
+        self.services = Services()
         self._shutting_down = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
-        self._history: list[tuple[int, str]] = []
-        self._ask_line: Callable[[Input], Awaitable[str | None]] | None = None
-        self.remote_folder = "/user"
         self._interrupted: tuple[Any, float] | None = None  # the client's time, and ours by the monotonic clock
-        self._output: Publisher | None = None
-        self._remarks: list[str] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         self._preparing: asyncio.Task[None] | None = None
 
@@ -96,7 +86,7 @@ class EngeeKernel(AnsweringKernel):
         """
         await asyncio.sleep(PREPARE_AFTER_S)
         try:
-            await self.engee().prepare()
+            await self.services.engee().prepare()
         except SettingError as error:
             self.log.info("Not ready for Engee yet: %s", error.message)
 
@@ -137,21 +127,17 @@ class EngeeKernel(AnsweringKernel):
         async def ask(prompt: Input) -> str | None:
             return await read_line(self.session, self.stdin_socket, prompt, identity, parent)
 
-        self._ask_line = ask if allow_stdin else None
         if store_history and not silent:
-            self._history.append((count, code))
+            self.services.cells.append((count, code))
         async with Publisher(send, ask, execution_count=count, silent=silent) as output:
-            if not silent:
-                self._output = output
-                while self._remarks:
-                    output.notice(self._remarks.pop(0))
+            self.services.begin(None if silent else output, ask if allow_stdin else None)
             try:
                 if self._was_interrupted_before(parent):
                     raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
                 cell = Cell(
                     code, count, silent=silent, stdin_allowed=allow_stdin, expressions=dict(user_expressions or {})
                 )
-                reply |= await self._interruptible(magics.run_cell(self, cell, output))
+                reply |= await self._interruptible(magics.run_cell(self.services, cell, output))
             except EngeeError as error:
                 output.error(error)
             except asyncio.CancelledError:
@@ -160,7 +146,7 @@ class EngeeKernel(AnsweringKernel):
                 self.log.exception("A cell failed inside the kernel")
                 output.error(EngeeError(f"The kernel itself failed: {type(error).__name__}: {error}"))
             finally:
-                self._output = None
+                self.services.end()
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}
         if output.done is not None:
@@ -178,52 +164,6 @@ class EngeeKernel(AnsweringKernel):
             raise StillRunningError("Interrupted.") from None
         finally:
             self._work = None
-
-    def engee(self) -> EngeeSession:
-        """The session with Engee, made when it is first needed. Raises SettingError."""
-        if self._engee is None:
-            # here, because httpx costs start-up time
-            from ..api.client import EngeeClient  # noqa: PLC0415
-            from ..cells.session import Session as EngeeSession  # noqa: PLC0415
-
-            if self.settings_error is not None:
-                raise self.settings_error
-            client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
-            before = self._retired[-1] if self._retired else None
-            notebook = before.notebook if before else ""
-            journal = self.settings.journal()
-            self._engee = EngeeSession(client, self.settings.options(), notebook=notebook, journal=journal)
-            self._engee.started = before.started if before else None
-        return self._engee
-
-    def disconnect(self) -> None:
-        """Let the next cell use changed settings. What runs beside the cells goes on with the old ones."""
-        if self._engee is not None:
-            self._retired.append(self._engee)
-        self._engee = None
-
-    def apply_settings(self) -> None:
-        """Let the session that there is use changed settings."""
-        if self._engee is not None:
-            self._engee.options = self.settings.options()
-            self._engee.watch.keep_alive = self.settings.keep_alive
-
-    def tell(self, text: str) -> None:
-        """A remark for the person: in the running cell's output, else in the next one's."""
-        if self._output is not None:
-            self._output.notice(text)
-        else:
-            self._remarks.append(text)
-
-    def history(self) -> list[tuple[int, str]]:
-        """Execution counts and codes of this kernel's cells, oldest first."""
-        return list(self._history)
-
-    async def ask_line(self, prompt: str, *, password: bool = False) -> str | None:
-        """A line from the person through the front end. Raises UsageError where it takes no input."""
-        if self._ask_line is None:
-            raise UsageError("This front end takes no input.", "Use the command line: engee-kernel login")
-        return await self._ask_line(Input(0, prompt, password))
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
         """Abort what is queued behind an error, and what arrives within a moment of it.
@@ -253,9 +193,7 @@ class EngeeKernel(AnsweringKernel):
         if self._shutting_down or self._work is not work:
             return  # the cell that was meant has ended: the next one is hit only if it was asked for before
         self._interrupted = None
-        if self._engee is not None and self._engee.busy:
-            self._engee.interrupt()
-        else:
+        if not self.services.interrupt():
             work.cancel()
 
     def _was_interrupted_before(self, parent: Mapping[str, Any]) -> bool:
@@ -273,7 +211,7 @@ class EngeeKernel(AnsweringKernel):
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Called on the control thread. A cell that runs is left to its job; a restart stops it."""
         self._shutting_down = True
-        if self._main_loop is not None and (self._engee is not None or self._retired):
+        if self._main_loop is not None and self.services.sessions:
             ending = asyncio.run_coroutine_threadsafe(self._end(restart), self._main_loop)
             try:
                 await asyncio.wait_for(asyncio.wrap_future(ending), timeout=4.0)
@@ -282,7 +220,7 @@ class EngeeKernel(AnsweringKernel):
         return {"status": "ok", "restart": restart}
 
     async def _end(self, restart: bool) -> None:
-        engee = self._engee
+        engee = self.services.session
         if engee is not None and engee.busy and restart:
             engee.interrupt()
             await engee.idle(bound_s=2.0)
@@ -290,13 +228,7 @@ class EngeeKernel(AnsweringKernel):
             # a magic at work, e.g. a transfer: it takes away what is half-written
             self._work.cancel()
             await asyncio.wait({self._work}, timeout=2.5)
-        sessions = [*self._retired, *([engee] if engee is not None else [])]
-        for session in sessions:
-            await session.detach()
-        if self.settings.stop_on_shutdown and not restart:
-            try:
-                await sessions[-1].stop_what_it_started()
-            except EngeeError as error:
-                self.log.warning("The Engee server was not stopped: %s", error.message)
-        for session in sessions:
-            await session.client.close()
+        try:
+            await self.services.close(stop_server=self.services.settings.stop_on_shutdown and not restart)
+        except EngeeError as error:
+            self.log.warning("The Engee server was not stopped: %s", error.message)

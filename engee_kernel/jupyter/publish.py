@@ -57,17 +57,14 @@ class Publisher:
         self.done: Done | None = None
         self._life = LifeSign(send, lambda: self._outputs > 0 or not alone)
         self._shows_life = life_sign and not silent
-        self._ticker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Publisher:
         if self._shows_life:
-            self._ticker = asyncio.create_task(self._life.tick())
+            self._life.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
-        self._life.hide(for_output=False)
+        self._life.end()
         self._flush()
 
     def condition(self, text: str) -> None:
@@ -147,20 +144,29 @@ class LifeSign:
         self._send = send
         self._has_output = has_output
         self._started = self._last_change = time.monotonic()
-        self._display_id = f"alive-{uuid.uuid4()}"
+        self._display_id = ""
         self._shown = self._was_shown = False
         self._alone = False
+        self._timer: asyncio.TimerHandle | None = None
         self.condition = ""
         self.paused = False
 
-    async def tick(self) -> None:
-        """Runs beside the cell until cancelled."""
-        while True:
-            running_s = time.monotonic() - self._started
-            await asyncio.sleep(ALIVE_EVERY_S if running_s < ALIVE_SLOWER_AFTER_S else 5 * ALIVE_EVERY_S)
-            silent_s = time.monotonic() - self._last_change
-            if not self.paused and (self._shown or silent_s >= ALIVE_AFTER_S):
-                self._show(time.monotonic() - self._started)
+    def begin(self) -> None:
+        """Look after the silence from now on; a timer, because most cells end before a task would have begun."""
+        running_s = time.monotonic() - self._started
+        pause_s = ALIVE_EVERY_S if running_s < ALIVE_SLOWER_AFTER_S else 5 * ALIVE_EVERY_S
+        self._timer = asyncio.get_running_loop().call_later(pause_s, self._tick)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.hide(for_output=False)
+
+    def _tick(self) -> None:
+        silent_s = time.monotonic() - self._last_change
+        if not self.paused and (self._shown or silent_s >= ALIVE_AFTER_S):
+            self._show(time.monotonic() - self._started)
+        self.begin()
 
     def hide(self, *, for_output: bool) -> None:
         """Take the display away; `for_output`: something else is about to be shown."""

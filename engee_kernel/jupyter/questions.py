@@ -9,16 +9,14 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ipykernel.kernelbase import Kernel
 
 from .. import magics
 from ..errors import EngeeError
 from . import cursors
-
-if TYPE_CHECKING:
-    from ..cells.session import Session as EngeeSession
+from .services import Services
 
 IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
 CONCURRENT = frozenset(
@@ -35,10 +33,9 @@ CONCURRENT = frozenset(
 
 
 class AnsweringKernel(Kernel):
-    """The part of the kernel that only reads. `_engee` is the session where there is one already."""
+    """The part of the kernel that only reads. `services.session` is there once there is one."""
 
-    _engee: EngeeSession | None
-    _history: list[tuple[int, str]]
+    services: Services
 
     async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
         """Called for each shell message. Requests that only read do not wait for the running cell.
@@ -47,7 +44,11 @@ class AnsweringKernel(Kernel):
         """
         if subshell_id is None and self._message_type(msg) in CONCURRENT:
             idents, frames = self.session.feed_identities(msg, copy=False)
-            message = self.session.deserialize(frames, content=True, copy=False)
+            try:
+                message = self.session.deserialize(frames, content=True, copy=False)
+            except ValueError as error:
+                self.log.warning("A message was not understood: %s", error)
+                return
             await self._answer_beside(idents, message)
             return
         await super().shell_main(subshell_id, msg)
@@ -58,10 +59,10 @@ class AnsweringKernel(Kernel):
             return ""
         try:
             _, frames = self.session.feed_identities(msg, copy=False)
-            header = self.session.deserialize(frames, content=False, copy=False)["header"]
-        except (ValueError, TypeError, KeyError):
+            # whether the signature is right is looked at when the whole message is read
+            return str(self.session.unpack(frames[1].bytes)["msg_type"])
+        except (ValueError, TypeError, KeyError, IndexError):
             return ""
-        return str(header.get("msg_type", ""))
 
     async def _answer_beside(self, idents: Any, message: Mapping[str, Any]) -> None:
         stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)
@@ -77,7 +78,7 @@ class AnsweringKernel(Kernel):
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Called for complete_request; positions in it and in the reply as the front end counts."""
         cursor_pos = cursors.to_code_points(code, cursor_pos)
-        local = await magics.complete(self, code, cursor_pos)
+        local = await magics.complete(self.services, code, cursor_pos)
         if local is not None:
             answer: Mapping[str, Any] = {
                 "matches": [{"text": text, "type": "magic"} for text in local[1]],
@@ -115,9 +116,9 @@ class AnsweringKernel(Kernel):
         if status:
             return {"status": status, **({"indent": ""} if status == "incomplete" else {})}
         answer: Mapping[str, Any] | None = None
-        if self._engee is not None:
+        if self.services.session is not None:
             with suppress(asyncio.TimeoutError, TimeoutError):
-                answer = await asyncio.wait_for(self._engee.ask("is_complete", code), IS_COMPLETE_BOUND_S)
+                answer = await asyncio.wait_for(self.services.session.ask("is_complete", code), IS_COMPLETE_BOUND_S)
         if not answer:
             return {"status": "unknown"}
         reply = {"status": answer["status"]}
@@ -138,7 +139,7 @@ class AnsweringKernel(Kernel):
         unique: bool = False,
     ) -> dict[str, Any]:
         """Called for history_request: this kernel's own cells, session 0."""
-        entries = [(0, count, code) for count, code in self._history]
+        entries = [(0, count, code) for count, code in self.services.history()]
         if hist_access_type == "range":
             entries = [entry for entry in entries if (start or 0) <= entry[1] < (stop or entry[1] + 1)]
         if hist_access_type == "search" and pattern:
@@ -151,7 +152,7 @@ class AnsweringKernel(Kernel):
 
     async def _ask(self, function: str, *arguments: Any) -> Mapping[str, Any]:
         """The agent on code of this notebook; {} where it can't be asked."""
-        engee = self._engee
+        engee = self.services.session
         if engee is None:
             return {}
         return await engee.ask(function, engee.notebook, *arguments) or {}

@@ -14,9 +14,10 @@ from ..cells.session import Session
 from ..errors import AgentUnavailableError, UsageError
 from ..events import Display
 from ..exchange import variables
+from ..jupyter.services import Services
 from ..tables import Table
 from ..text import size
-from .registry import Context, KernelServices, Magic, RunCell
+from .registry import Context, Magic, RunCell
 
 YES = ("y", "yes", "д", "да")
 
@@ -120,7 +121,7 @@ class Who(Magic):
         known = [v for v in await variables.overview(engee) if fnmatchcase(v["name"], arguments.pattern)]
         await context.output.publish(Display(variable_table(known).bundle()))
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         engee = context.engee()
         answer = await engee.ask("variables", engee.notebook) or {}
         return [v["name"] for v in answer.get("variables", ()) if v["name"].startswith(word)]

@@ -19,10 +19,11 @@ from ..files.selection import plan_download
 from ..files.selection import split_words as split_download
 from ..files.transfer import Moved, remote_folder, summary
 from ..files.upload import upload
+from ..jupyter.services import Services
 from ..tables import Table
 from ..text import size
 from .pathwords import local_completions, remote_completions
-from .registry import Context, KernelServices, Magic
+from .registry import Context, Magic
 
 ROWS = 20
 
@@ -57,7 +58,7 @@ A file appears in Engee only when it is whole and its SHA-256 agrees; until then
         for line in plan.skipped:
             context.output.notice(f"Skipped: {line}")
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         if word.lstrip("\"'").startswith("/user"):
             return await remote_completions(context, word, folders_only=True)
         return await asyncio.to_thread(local_completions, word)
@@ -93,7 +94,7 @@ nothing of that name. Existing local files are replaced with --force only."""
         for line in plan.skipped:
             context.output.notice(f"Skipped: {line}")
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         if word.lstrip("\"'").startswith((".", "~")):
             return await asyncio.to_thread(local_completions, word)
         return await remote_completions(context, word)

@@ -11,10 +11,11 @@ from ..events import Display, Stream
 from ..files.paths import ROOT, below, composed, is_below, is_pattern, matches, remote_path, some
 from ..files.remote import DIRECTORY, FILE, Entry, RemoteFiles, files_of
 from ..files.selection import find_remote, select
+from ..jupyter.services import Services
 from ..tables import Table
 from ..text import size
 from .pathwords import remote_completions
-from .registry import Context, KernelServices, Magic
+from .registry import Context, Magic
 
 ROWS = 500
 CAT_BYTES = 64 * 1024
@@ -28,7 +29,7 @@ class FileMagic(Magic):
     epilog = _PLACES
     folders_only = False
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         return await remote_completions(context, word, folders_only=self.folders_only)
 
 

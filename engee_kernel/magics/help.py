@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..events import Display, MimeBundle
+from ..jupyter.services import Services
 from ..tables import Table
-from .registry import Context, KernelServices, Magic, find, magics
+from .registry import Context, Magic, find, magics
 
 
 def page(bundle: MimeBundle) -> dict[str, Any]:
@@ -45,7 +46,7 @@ class Help(Magic):
             name = f"%{name}" if f"%{name}" in magics() else f"%%{name}"
         context.replies.update(page({"text/plain": find(name).parser().format_help().strip()}))
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         return [name for name in magics() if name.startswith(word)]
 
 

@@ -11,7 +11,8 @@ from ..cells.cell import Cell
 from ..cells.output import Output
 from ..events import Display
 from ..jobs.table import add_filters, chosen, table
-from .registry import Context, KernelServices, Magic, MagicParser
+from ..jupyter.services import Services
+from .registry import Context, Magic, MagicParser
 
 if TYPE_CHECKING:
     from ..jobs.book import JobBook
@@ -131,14 +132,14 @@ knows the jobs of earlier kernels; it holds no code and no output."""
         else:
             await _wait(book, arguments, output)
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         if not words:
             return [action for action in ACTIONS if action.startswith(word)]
         if words[0] in ("attach", "result", "interrupt", "wait"):
             return [one for one in await self._ids(context) if one.startswith(word)]
         return []
 
-    async def _ids(self, context: KernelServices) -> list[str]:
+    async def _ids(self, context: Services) -> list[str]:
         """From the journal: nothing is asked of Engee while a person types."""
         journal = context.engee().notes.journal
         if journal is None:

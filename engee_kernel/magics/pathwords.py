@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import EngeeError
 from ..files.local import expanded
 from ..files.paths import ROOT, composed, remote_path
-from .registry import KernelServices
+from ..jupyter.services import Services
 
 LIMIT = 500
 _NEEDS_QUOTES = set(" \t\"'")
@@ -27,7 +27,7 @@ def local_completions(word: str) -> list[str]:
     return _completions(mark, folder, name, names)
 
 
-async def remote_completions(kernel: KernelServices, word: str, *, folders_only: bool = False) -> list[str]:
+async def remote_completions(kernel: Services, word: str, *, folders_only: bool = False) -> list[str]:
     """Asks the agent only where one is installed: typing never starts a server."""
     mark, typed = _unquoted(word)
     folder, name = _split(typed, "/")

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from ..cells.cell import Cell
 from ..cells.output import Output
 from ..errors import UsageError
+from ..jupyter.services import Services
 from .grammar import Call
 
 if TYPE_CHECKING:
@@ -30,31 +31,6 @@ HELP_COLUMNS = 88
 RunCell = Callable[[Cell, Output], Awaitable[None]]
 
 
-class KernelServices(Protocol):
-    """What magics may use of the kernel."""
-
-    settings: Any
-    remote_folder: str
-
-    def engee(self) -> Session:
-        """The session with Engee, made when first asked for. Raises SettingError."""
-
-    def disconnect(self) -> None:
-        """Forget the session, so that the next cell uses changed settings."""
-
-    def apply_settings(self) -> None:
-        """Let the session that there is use changed settings."""
-
-    def tell(self, text: str) -> None:
-        """A remark for the person, in this output or the next one."""
-
-    def history(self) -> list[tuple[int, str]]:
-        """Execution counts and codes of this kernel's cells, oldest first."""
-
-    async def ask_line(self, prompt: str, *, password: bool = False) -> str | None:
-        """A line from the person through the front end."""
-
-
 @dataclass
 class Context:
     """One cell's magics at work: `run_cell` is how its Julia code will be run, and may be replaced.
@@ -62,7 +38,7 @@ class Context:
     `around`: what is to be done around that, whatever it will be. `over`: nothing more of the cell is to run.
     """
 
-    kernel: KernelServices
+    kernel: Services
     output: Output
     code: str
     run_cell: RunCell
@@ -131,7 +107,7 @@ class Magic:
         """Do it. Raises EngeeError."""
         raise NotImplementedError
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         """What may stand for `word` after `words`; options are offered without asking."""
         return ()
 

@@ -8,11 +8,12 @@ from ..cells.cell import Cell
 from ..cells.output import Output
 from ..errors import UsageError
 from ..events import Display
+from ..jupyter.services import Services
 from .grammar import magic_line_at, split_cell
-from .registry import Context, KernelServices, MagicHelp, find, magics
+from .registry import Context, MagicHelp, find, magics
 
 
-async def run_cell(kernel: KernelServices, cell: Cell, output: Output) -> dict[str, Any]:
+async def run_cell(kernel: Services, cell: Cell, output: Output) -> dict[str, Any]:
     """Run `cell` (its code still with magics). What the magics add to the reply, e.g. a payload.
 
     All magics are looked up and parsed before the first runs: a mistake in the second line of a cell does not
@@ -48,7 +49,7 @@ async def run_cell(kernel: KernelServices, cell: Cell, output: Output) -> dict[s
     return context.replies
 
 
-async def complete(kernel: KernelServices, code: str, cursor: int) -> tuple[int, list[str]] | None:
+async def complete(kernel: Services, code: str, cursor: int) -> tuple[int, list[str]] | None:
     """Where the completed word begins (code points) and what it may become; None outside of magic lines."""
     found = magic_line_at(code, cursor)
     if found is None:

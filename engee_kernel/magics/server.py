@@ -12,8 +12,9 @@ from .. import overview, server
 from ..cells.session import Session
 from ..errors import EngeeError, ServerNotRunningError, UsageError
 from ..events import Display
+from ..jupyter.services import Services
 from ..tables import card
-from .registry import Context, KernelServices, Magic
+from .registry import Context, Magic
 
 ACTIONS = ("start", "stop", "restart")
 LIVE_PAUSE_S = 1.0
@@ -41,7 +42,7 @@ class Engee(Magic):
             await engee.start_server(context.output, arguments.timeout)
         await context.output.publish(Display(card("Engee", await _facts(context, engee))))
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         return [action for action in ACTIONS if action.startswith(word)] if not words else []
 
 

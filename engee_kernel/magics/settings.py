@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from ..errors import UsageError
 from ..events import Display
 from ..jupyter.config import EngeeSettings, choices, environment_variable, expected, is_secret
+from ..jupyter.services import Services
 from ..tables import Table, card
-from .registry import Context, KernelServices, Magic
+from .registry import Context, Magic
 
 SOURCE = "%config"
 USAGE = "%config shows all settings, %config NAME explains one, %config NAME = VALUE sets one for this kernel."
@@ -42,7 +43,7 @@ class Configure(Magic):
             _set(context, settings, name, value)
             await context.output.publish(Display({"text/plain": f"{name} = {settings.shown(name)}"}))
 
-    async def complete(self, context: KernelServices, words: list[str], word: str) -> Iterable[str]:
+    async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
         if not words:
             return [name for name in EngeeSettings.names() if name.startswith(word)]
         if words[1:] == ["="] and words[0] in EngeeSettings.names():

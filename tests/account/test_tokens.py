@@ -213,7 +213,7 @@ async def test_an_engee_that_is_away_is_no_reason_to_log_in_anew(person: Person)
 
 WORKER = """
 import asyncio, sys, time
-from engee_kernel import account
+from engee_kernel.account import tokens
 from engee_kernel.api.client import EngeeClient
 
 async def main(url, ends):
@@ -271,7 +271,7 @@ async def test_tokens_of_seconds_last_through_a_long_cell(
     profile.environment["ENGEE_URL"] = local_engee.url
     program = f"""
 import asyncio
-from engee_kernel import account
+from engee_kernel.account import tokens
 from engee_kernel.cells.cell import Cell
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.events import Stream

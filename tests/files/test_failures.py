@@ -136,18 +136,20 @@ async def test_a_checksum_that_differs_replaces_nothing(
     """Julia code in Engee spoils whatever is staged, as a broken disk would."""
     (here / "a.txt").write_bytes(b"new")
     (user / "a.txt").write_bytes(b"old")
-    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 0.7})
+    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 2.0})
     spoil = (
         f'@async for _ in 1:2000; try for (d, _, fs) in walkdir("{STAGING_ROOT}"), f in fs; '
         'open(io -> write(io, "bad"), joinpath(d, f), "r+"); end; catch; end; sleep(0.01); end; nothing'
     )
     await remote.client.eval(spoil)
     progress = Silent()
-    with pytest.raises(ChecksumError, match="SHA-256"):
-        await upload(remote, plan_upload(["a.txt"]), progress)
-    assert len(progress.notices) == 2
-    assert tree(user) == {"a.txt": b"old"}
-    local_engee.reset(new_session=True)
+    try:
+        with pytest.raises(ChecksumError, match="SHA-256"):
+            await upload(remote, plan_upload(["a.txt"]), progress)
+        assert len(progress.notices) == 2
+        assert tree(user) == {"a.txt": b"old"}
+    finally:
+        local_engee.reset(new_session=True)
 
 
 async def test_what_a_killed_kernel_left_is_removed_a_day_later(remote: RemoteFiles, user: Path, here: Path) -> None:

@@ -83,15 +83,16 @@ def receiving(*statuses: int) -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            # noted before the answer: who gets it may look at once
+            receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
+            receiver.paths.append(self.path)
+            receiver.bodies.append(json.loads(body))
             status = receiver.statuses.pop(0) if receiver.statuses else 200
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", f"http://127.0.0.1:{receiver.port}/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
-            receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
-            receiver.paths.append(self.path)
-            receiver.bodies.append(json.loads(body))
 
         def log_message(self, format: str, *arguments: Any) -> None:
             pass

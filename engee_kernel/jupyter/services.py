@@ -1,0 +1,118 @@
+"""What a person's cells share, whoever runs them: the settings, the session with Engee, remarks for the next output."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EngeeError, UsageError
+from ..events import Input
+
+if TYPE_CHECKING:
+    from ..cells.output import Output
+    from ..cells.session import Session
+
+Ask = Callable[[Input], Awaitable[str | None]]
+
+
+class Services:
+    """What magics may use of the one who runs them: the kernel, or the extension of a Python notebook.
+
+    `settings` (EngeeSettings) are set by the one who has it, or `settings_error` that says why there are none.
+    `output` and `ask` are there while a cell runs; `ask` is None where the front end takes no input.
+    """
+
+    def __init__(self) -> None:
+        self.settings: Any = None
+        self.settings_error: EngeeError | None = None
+        self.session: Session | None = None
+        self.remote_folder = "/user"
+        self.output: Output | None = None
+        self.ask: Ask | None = None
+        self.cells: list[tuple[int, str]] = []
+        self._retired: list[Session] = []
+        self._remarks: list[str] = []
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Those in use before settings changed, then the present one."""
+        return [*self._retired, *([self.session] if self.session is not None else [])]
+
+    def engee(self) -> Session:
+        """The session with Engee, made when it is first needed. Called in the loop. Raises SettingError."""
+        if self.session is None:
+            # here, because httpx costs start-up time
+            from ..api.client import EngeeClient  # noqa: PLC0415
+            from ..cells.session import Session  # noqa: PLC0415
+
+            if self.settings_error is not None:
+                raise self.settings_error
+            client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
+            before = self._retired[-1] if self._retired else None
+            notebook = before.notebook if before else ""
+            journal = self.settings.journal()
+            self.session = Session(client, self.settings.options(), notebook=notebook, journal=journal)
+            self.session.started = before.started if before else None
+        return self.session
+
+    def disconnect(self) -> None:
+        """Let the next cell use changed settings. What runs beside the cells goes on with the old ones."""
+        if self.session is not None:
+            self._retired.append(self.session)
+        self.session = None
+
+    def apply_settings(self) -> None:
+        """Let the session that there is use changed settings."""
+        if self.session is not None:
+            self.session.options = self.settings.options()
+            self.session.watch.keep_alive = self.settings.keep_alive
+
+    def begin(self, output: Output | None, ask: Ask | None) -> None:
+        """A cell begins; `output` None: it is a silent one, which shows no remarks."""
+        self.output, self.ask = output, ask
+        while output is not None and self._remarks:
+            output.notice(self._remarks.pop(0))
+
+    def end(self) -> None:
+        """The cell is over."""
+        self.output = self.ask = None
+
+    def interrupt(self) -> bool:
+        """Stop the remote cell; False where none runs."""
+        if self.session is None or not self.session.busy:
+            return False
+        self.session.interrupt()
+        return True
+
+    def tell(self, text: str) -> None:
+        """A remark for the person: in the running cell's output, else in the next one's."""
+        if self.output is not None:
+            self.output.notice(text)
+        else:
+            self._remarks.append(text)
+
+    def history(self) -> list[tuple[int, str]]:
+        """Execution counts and codes of the cells, oldest first; empty where the front end keeps them itself."""
+        return list(self.cells)
+
+    async def ask_line(self, prompt: str, *, password: bool = False) -> str | None:
+        """A line from the person through the front end. Raises UsageError where it takes no input."""
+        if self.ask is None:
+            raise UsageError("This front end takes no input.", "Use the command line: engee-kernel login")
+        return await self.ask(Input(0, prompt, password))
+
+    async def close(self, *, stop_server: bool) -> None:
+        """Let go of what runs, and close the connections.
+
+        Raises EngeeError when the server should stop and did not; everything is closed all the same.
+        """
+        sessions = self.sessions
+        self.session, self._retired = None, []
+        for session in sessions:
+            await session.detach()
+        try:
+            if stop_server and sessions:
+                await sessions[-1].stop_what_it_started()
+        finally:
+            for session in sessions:
+                await session.client.close()
