@@ -38,16 +38,38 @@ end
 
 function display_bundle(x, cell::Cell)::Object
     data = Object()
-    for groups in (MIME_GROUPS, JSON_MIME_GROUPS), group in groups
-        for mime in group
-            if showable(MIME(mime), x)
-                push!(data, mime => mime_value(mime, x, cell))
-                break
-            end
-        end
+    for mime in mimes_of(x)
+        push!(data, mime => mime_value(mime, x, cell))
     end
     return data
 end
+
+function mimes_of(x)::Vector{String}
+    x isa PLAIN_VALUES || return find_mimes(x)
+    world = ccall(:jl_get_world_counter, UInt, ())
+    with_lock(REGISTRY) do
+        if PLAIN_WORLD[] != world
+            PLAIN_WORLD[] = world
+            empty!(PLAIN_MIMES)
+        end
+        return get!(() -> find_mimes(x), PLAIN_MIMES, typeof(x))
+    end
+end
+
+function find_mimes(x)::Vector{String}
+    found = String[]
+    for groups in (MIME_GROUPS, JSON_MIME_GROUPS), group in groups
+        at = findfirst(mime -> showable(MIME(mime), x), group)
+        at === nothing || push!(found, group[at])
+    end
+    return found
+end
+
+# Asking eighteen times whether there is a method costs more than a short cell otherwise does. For values of these
+# types the answer holds until somebody defines a method; other types may answer by value (Plots does).
+const PLAIN_VALUES = Union{Base.BitInteger,Base.IEEEFloat,Bool,Char,String,Symbol}
+const PLAIN_MIMES = Dict{DataType,Vector{String}}()
+const PLAIN_WORLD = Ref(UInt(0))
 
 struct CellDisplay <: AbstractDisplay end
 

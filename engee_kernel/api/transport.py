@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -89,17 +89,30 @@ class Transport:
         Raises what explains a failure (the server is stopped, the token is too young) where the
         management API knows it.
         """
-        async with self.stream(method, path, timeout_s=timeout_s, **parts) as response:
-            with translated(f"{method} …/{path}"):
+        call = f"{method} …/{path}"
+        response = await self._send(method, path, call, timeout_s, parts)
+        try:
+            with translated(call):
                 await response.aread()
-            return _reply(response, f"{method} …/{path}")
+            return _reply(response, call)
+        finally:
+            await response.aclose()
 
     @asynccontextmanager
     async def stream(
         self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
     ) -> AsyncIterator[httpx.Response]:
         """Like `user`, the body left unread; `timeout_s` then bounds each wait for more of it."""
-        call = f"{method} …/{path}"
+        response = await self._send(method, path, f"{method} …/{path}", timeout_s, parts)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _send(
+        self, method: str, path: str, call: str, timeout_s: float, parts: Mapping[str, Any]
+    ) -> httpx.Response:
+        """The reply with its body unread, unless it fails and the reason is known: that is raised."""
         if not self.prefix:
             await self._find_prefix()
         sent_at = time.monotonic()
@@ -110,12 +123,13 @@ class Transport:
         except UnreachableError as error:
             # on some installations the prefix's host goes away with the server
             raise await self._explained(error, sent_at) from error
-        try:
-            if response.status_code in EXPLAINABLE:
+        if response.status_code in EXPLAINABLE:
+            try:
                 await self._explain(response, call, sent_at)
-            yield response
-        finally:
-            await response.aclose()
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
 
     async def _find_prefix(self) -> None:
         status = await self.status()

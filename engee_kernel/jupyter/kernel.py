@@ -7,8 +7,6 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ipykernel.jsonutil import json_clean
-
 from .. import __version__, magics
 from ..cells.cell import Cell
 from ..errors import EngeeError, SettingError, StillRunningError
@@ -122,7 +120,7 @@ class EngeeKernel(AnsweringKernel):
             return {"status": "ok", **reply}
 
         def send(kind: str, content: Mapping[str, Any]) -> None:
-            self.session.send(self.iopub_socket, kind, json_clean(dict(content)), parent, ident=self._topic(kind))
+            self.session.send(self.iopub_socket, kind, dict(content), parent, ident=self._topic(kind))
 
         async def ask(prompt: Input) -> str | None:
             return await read_line(self.session, self.stdin_socket, prompt, identity, parent)
