@@ -5,12 +5,17 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from browser import chromium
 
 from engee_kernel.emulator.julia import JuliaNotFoundError, find_julia
 from engee_kernel.emulator.process import LocalEngee
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 LocalEngeeFactory = Callable[..., LocalEngee]
 
@@ -74,3 +79,17 @@ def local_engee(shared_local_engee: LocalEngee) -> LocalEngee:
     """The shared local Engee, reset: no faults, default switches, running. Julia's variables stay."""
     shared_local_engee.reset()
     return shared_local_engee
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests: a process can have only one Playwright at work."""
+    path = chromium.path()
+    if path is None:
+        pytest.skip("NO CHROMIUM: NO PAGE IS TESTED. Install it (apt-get install chromium), or set ENGEE_CHROMIUM.")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not for tests without pages
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=list(chromium.OPTIONS))
+        yield launched
+        launched.close()

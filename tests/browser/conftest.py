@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 from frontend import clean_environment
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from engee_kernel.emulator.process import LocalEngee
-
-from . import chromium
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 LAB_START_S = 60
@@ -28,15 +26,6 @@ CONNECTED = """idle => {
     const kernel = context?.session?.kernel;
     return !!context?.isReady && kernel?.connectionStatus === "connected" && (!idle || kernel.status === "idle");
 }"""
-QUIET_CHROMIUM = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @dataclass
@@ -46,19 +35,6 @@ class Lab:
     url: str
     folder: Path
     said: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = chromium.path()
-    if path is None:
-        pytest.skip(
-            "NO CHROMIUM: JUPYTERLAB IS NOT TESTED. Install it (apt-get install chromium), or set ENGEE_CHROMIUM."
-        )
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(QUIET_CHROMIUM))
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")

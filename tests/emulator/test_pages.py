@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import http.server
-import os
-import shutil
 import threading
 import urllib.parse
 
 import pytest
 
 pytestmark = [pytest.mark.julia, pytest.mark.browser]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("ENGEE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.fail("These tests need Chromium: apt-get install chromium, or set ENGEE_CHROMIUM.", pytrace=False)
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
