@@ -12,6 +12,7 @@ from typing import Any
 
 from engee_kernel.api.client import EngeeClient, Upload
 from engee_kernel.emulator.process import LocalEngee
+from engee_kernel.files.download import PartFile
 
 PIECE = 2**20
 
@@ -45,10 +46,12 @@ class Pair:
 
     def client_download_s(self) -> float:
         async def fetch(client: EngeeClient) -> None:
+            part = PartFile(self._target)  # what %download writes with: hashed and written beside the network
             async with client.download(["/user/bench/data.bin"]) as body:
-                with self._target.open("wb") as file:
-                    async for chunk in body.chunks:
-                        file.write(chunk)
+                async for chunk in body.chunks:
+                    await part.write(chunk)
+            await part.finish()
+            part.replace()
 
         seconds = self._timed(fetch)
         assert self._target.stat().st_size == self._source.stat().st_size

@@ -9,8 +9,10 @@ struct CellOutput <: Base.AbstractPipe
     name::String
     original::IO
     lock::ReentrantLock
+    holder::Base.RefValue{Any}         # the task that has the lock, and how often; both guarded by it
+    depth::Base.RefValue{Int}
 end
-CellOutput(name, original) = CellOutput(name, original, ReentrantLock())
+CellOutput(name, original) = CellOutput(name, original, ReentrantLock(), Ref{Any}(nothing), Ref(0))
 
 const OUTPUTS = CellOutput[]           # stdout, stderr
 
@@ -21,6 +23,7 @@ function Base.unsafe_write(out::CellOutput, p::Ptr{UInt8}, n::UInt)
     cell = output_cell()
     cell === nothing && return unsafe_write(out.original, p, n)
     write_to_cell(cell, out.name, p, Int(n))
+    give_way(out, n > 0 && unsafe_load(p, n) == 0x0a)
     return Int(n)
 end
 
@@ -29,21 +32,26 @@ function Base.write(out::CellOutput, byte::UInt8)
     cell === nothing && return write(out.original, byte)
     box = Ref(byte)
     GC.@preserve box write_to_cell(cell, out.name, Base.unsafe_convert(Ptr{UInt8}, box), 1)
+    give_way(out, byte == 0x0a)
     return 1
 end
 
 function write_to_cell(cell::Cell, name::String, p::Ptr{UInt8}, n::Int)
     drain_descriptors()
     add_text(cell, name, p, n) || keep_late_text(cell, name, p, n)
-    # A loop that only prints would starve the server's tasks: nobody could read its output or interrupt it. Yield at
-    # line ends, so that lines of different tasks do not mix. The second yield runs what I/O events have woken.
-    now = time_ns()
-    waited = now - LAST_YIELD[]
-    if waited > 5 * YIELD_INTERVAL_NS || (waited > YIELD_INTERVAL_NS && n > 0 && unsafe_load(p, n) == 0x0a)
-        yield()
-        yield()
-        LAST_YIELD[] = time_ns()
-    end
+    return nothing
+end
+
+# A loop that only prints would starve the server's tasks: nobody could read its output or interrupt it. Yield at line
+# ends, so that lines of different tasks do not mix; not while the task has the stream's lock: whoever waits for that
+# would be woken in vain each time. The second yield runs what I/O events have woken.
+function give_way(out::CellOutput, line_ended::Bool)
+    waited = time_ns() - LAST_YIELD[]
+    waited > (line_ended ? 1 : 5) * YIELD_INTERVAL_NS || return nothing
+    out.holder[] === current_task() && return nothing
+    yield()
+    yield()
+    LAST_YIELD[] = time_ns()
     return nothing
 end
 
@@ -93,8 +101,19 @@ Base.close(::CellOutput) = nothing
 Base.flush(out::CellOutput) = in_some_cell() ? nothing : flush(out.original)
 # print holds it, so that tasks on several threads do not mix their lines. One lock for all cells: which cell a task
 # belongs to may change between locking and unlocking.
-Base.lock(out::CellOutput) = lock(out.lock)
-Base.unlock(out::CellOutput) = unlock(out.lock)
+function Base.lock(out::CellOutput)
+    lock(out.lock)
+    out.depth[] += 1
+    out.holder[] = current_task()
+    return nothing
+end
+function Base.unlock(out::CellOutput)
+    out.depth[] -= 1
+    out.depth[] == 0 && (out.holder[] = nothing)
+    unlock(out.lock)
+    origin_cell() === nothing || give_way(out, true)
+    return nothing
+end
 
 # `pipeline(cmd, stdout = stdout)`: the child writes where descriptors 1 and 2 point.
 Base.setup_stdio(out::CellOutput, ::Bool) = (RawFD(out.name == "stdout" ? 1 : 2), false)

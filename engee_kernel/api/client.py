@@ -265,7 +265,7 @@ async def _translated_chunks(body: AsyncIterator[bytes], call: str) -> AsyncIter
 async def _single_part(body: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
     """The bytes of the one file in a multipart reply."""
     ready: list[bytes] = []
-    reader = PartReader(boundary, lambda name: None, lambda data: ready.append(bytes(data)))
+    reader = PartReader(boundary, lambda name: None, ready.append)
     async for chunk in body:
         reader.feed(chunk)
         if reader.parts > 1:

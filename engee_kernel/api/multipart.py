@@ -50,7 +50,7 @@ class PartReader:
     """Feed it a reply's chunks: `on_name(file name or None)` per part, then `on_data` for its bytes."""
 
     def __init__(
-        self, boundary: bytes, on_name: Callable[[str | None], None], on_data: Callable[[memoryview], None]
+        self, boundary: bytes, on_name: Callable[[str | None], None], on_data: Callable[[bytes], None]
     ) -> None:
         self._on_name = on_name
         self._on_data = on_data
@@ -100,7 +100,8 @@ class PartReader:
         self._on_name(self._name)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        self._on_data(memoryview(data)[start:end])
+        # all of a chunk, as most are, is passed on as it is: slicing would copy it
+        self._on_data(data if end - start == len(data) else data[start:end])
 
     def _end(self) -> None:
         self.complete = True

@@ -41,6 +41,7 @@ JOB_POLL_S = 5.0
 HEARD_S = 1.0
 """How long a request is held while a job is being made: the job looks whether others come in beside it."""
 LONGEST_PAUSE_S = 5.0
+STRAY_BOUND_S = 5.0
 
 
 class Life:
@@ -163,7 +164,7 @@ class Life:
             except (NetworkError, GatewayError, RateLimitedError) as error:
                 await self._trouble(error)
             except ApiError as error:
-                if may_pass(error):
+                if may_pass(error) or self._may_be_stray():
                     await self._trouble(error)
                 else:
                     self._refused(error)
@@ -269,6 +270,11 @@ class Life:
         return answer
 
     # Trouble
+
+    def _may_be_stray(self) -> bool:
+        """A refusal of requests that were accepted a moment ago: a gateway's slip, unless it stays so."""
+        since_s = time.monotonic() - (self._trouble_since or time.monotonic())
+        return self._cell.state is not State.SENT and since_s < STRAY_BOUND_S
 
     def _refused(self, error: ApiError) -> NoReturn:
         """Engee takes no more requests of ours."""

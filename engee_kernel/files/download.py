@@ -50,13 +50,15 @@ class PartFile:
         self.path = target.with_name(f".engee-kernel-{secrets.token_hex(6)}.part")
         self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
-        self._collected = bytearray()
+        self._collected: list[bytes] = []
+        self._collected_bytes = 0
         self._writing: asyncio.Task[None] | None = None
         self.size_bytes = 0
 
     async def write(self, chunk: bytes) -> None:
-        self._collected += chunk
-        if len(self._collected) >= WRITE_BYTES:
+        self._collected.append(chunk)
+        self._collected_bytes += len(chunk)
+        if self._collected_bytes >= WRITE_BYTES:
             await self._hand_over()
 
     async def finish(self) -> Digest:
@@ -72,24 +74,25 @@ class PartFile:
 
     async def _hand_over(self) -> None:
         await self._wait()
-        piece, self._collected = self._collected, bytearray()
-        self._writing = asyncio.create_task(asyncio.to_thread(self.put, piece))
+        pieces, self._collected, self._collected_bytes = self._collected, [], 0
+        self._writing = asyncio.create_task(asyncio.to_thread(self.put, *pieces))
 
     async def _wait(self) -> None:
         if self._writing is not None:
             writing, self._writing = self._writing, None
             await writing
 
-    def put(self, piece: bytes | bytearray) -> None:
+    def put(self, *pieces: bytes) -> None:
         """The work of a thread. Raises TransferError."""
         try:
             if self._file is None:
                 self._file = self.path.open("xb")
-            self._file.write(piece)
+            self._file.writelines(pieces)
         except OSError as error:
             raise local_error(error, self.target, "Writing") from error
-        self._hash.update(piece)
-        self.size_bytes += len(piece)
+        for piece in pieces:
+            self._hash.update(piece)
+            self.size_bytes += len(piece)
 
     def close(self) -> None:
         if self._file is not None:

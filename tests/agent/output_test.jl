@@ -99,9 +99,10 @@ end
 
 @testset "a loop that prints and never yields streams" begin
     id = start_cell("for i in 1:10^9; println(i); end")
-    first = call(:events, E, id, 0, 2.0)
-    @test first["state"] == "running" && startswith(first["events"][1]["text"], "1\n2\n")
-    more = call(:events, E, id, length(first["events"]), 2.0)
+    first = call(:events, E, id, 1, 2.0)
+    @test first["state"] == "running" && startswith(text_of(call(:events, E, id, 0, 0.0)["events"]), "1\n2\n")
+    @test text_of(run_cell("println(\"beside\")"; notebook = "other")) == "beside\n"    # both want the stream's lock
+    more = call(:events, E, id, 1 + length(first["events"]), 2.0)
     @test !isempty(more["events"])
     @test call(:interrupt, E, id)["interrupted"]
     @test status_of(finish_cell(id)) == "interrupted"
