@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import NoReturn
 
-from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError, read_cell
+from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError
 from ..api.client import EngeeClient
 from ..api.retry import may_pass
 from ..errors import (
@@ -21,7 +20,6 @@ from ..errors import (
     EngeeError,
     GatewayError,
     NetworkError,
-    NotFoundError,
     RateLimitedError,
     ServerNotRunningError,
     SessionLostError,
@@ -33,11 +31,11 @@ from ..jobs.calls import JobHabits, Noted
 from ..text import duration
 from . import submission
 from .cell import Cell, State
+from .handover import Handover
 from .output import Options, Output
 from .prompts import Prompts
 from .remote import Remote, is_stall
 
-JOB_POLL_S = 5.0
 HEARD_S = 1.0
 """How long a request is held while a job is being made: the job looks whether others come in beside it."""
 LONGEST_PAUSE_S = 5.0
@@ -66,15 +64,12 @@ class Life:
         self._output = output
         self._options = options
         self._notebook = notebook
-        self._habits = habits
         self._acknowledge = acknowledge
         self._noted = noted
         self._started = time.monotonic()
         self._trouble_since: float | None = None
         self._pause_s = 0.0
-        self._answered_since_job = False
-        self._job: asyncio.Task[None] | None = None
-        self._next_job_poll = 0.0
+        self._handover = Handover(client, remote, cell, output, habits, noted)
         self._prompts = Prompts(remote, cell, output, replayed=False)
         self._tries = 0
         self._by_submit = False
@@ -138,25 +133,21 @@ class Life:
         """Give up waiting: make sure that a job keeps the record, where that is still possible."""
         if self._cell.over:
             return
-        if self._job is None and self._cell.state is not State.HANDED and self._habits.usable:
-            self._job = asyncio.create_task(self._hand_over())
-        if self._job is not None:
-            await asyncio.wait({self._job}, timeout=bound_s)
+        self._handover.begin()
+        await self._handover.settle(bound_s)
         self._cell.become(State.LEFT)
 
     async def close(self) -> None:
         """End what runs beside the cell."""
         await self._prompts.close()
-        if self._job is not None and not self._job.done():
-            self._job.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._job
+        await self._handover.close()
 
     # The loop
 
     async def _follow(self) -> None:
         while not self._cell.over:
-            self._hand_over_when_long()
+            if self._cell.state is State.RUNNING and time.monotonic() - self._started >= self._options.handoff_after_s:
+                self._handover.begin()
             try:
                 answer = await self._ask()
             except (EpochError, AgentMissingError, ServerNotRunningError) as error:
@@ -174,8 +165,7 @@ class Life:
 
     async def _ask(self) -> CellAnswer:
         cell = self._cell
-        look_at_job = self._next_job_poll and time.monotonic() >= self._next_job_poll
-        if look_at_job and (answer := await self._job_answer()) is not None:
+        if self._handover.look_is_due and (answer := await self._handover.answer()) is not None:
             return answer
         if cell.state is State.SENT or self._send_again:
             self._send_again = False
@@ -190,9 +180,9 @@ class Life:
                 **submission.settings(cell, self._options),
             )
         wait_s = self._remote.wait_s
-        if self._job is not None and not self._job.done():
+        if self._handover.is_being_made:
             wait_s = min(wait_s, HEARD_S)
-        if self._habits.usable and self._job is None and cell.state is State.RUNNING:
+        if self._handover.possible and cell.state is State.RUNNING:
             wait_s = min(wait_s, max(0.05, self._started + self._options.handoff_after_s - time.monotonic()))
         return await self._remote.cell_call("events", cell.cell_id, cell.seen, wait_s, wait_s=wait_s)
 
@@ -219,55 +209,8 @@ class Life:
         if self._cell.state is not State.HANDED:
             raise AgentUnavailableError("The agent does not know this cell.")
         self._send_again = self._by_submit
-        self._next_job_poll = self._next_job_poll or time.monotonic()
+        self._handover.look_soon()
         await asyncio.sleep(0.2)
-
-    # Jobs
-
-    def _hand_over_when_long(self) -> None:
-        long = time.monotonic() - self._started >= self._options.handoff_after_s
-        if long and self._job is None and self._cell.state is State.RUNNING and self._habits.usable:
-            self._job = asyncio.create_task(self._hand_over())
-            self._answered_since_job = False
-
-    async def _hand_over(self) -> None:
-        """Create the job that only waits for the cell and then holds all its events."""
-        code = self._remote.command("finish", self._cell.cell_id)
-        kept = await calls.keep_record(self._client, code, self._cell, self._habits, self._output)
-        if kept is None:
-            self._job = None  # tried again while the cell runs
-        if not kept:
-            return
-        if self._cell.state in (State.SENT, State.RUNNING):
-            self._cell.become(State.HANDED)
-        await self._noted(self._cell, "cell", "")
-
-    async def _job_answer(self) -> CellAnswer | None:
-        """What the job says, if it is done. Sets when to look again."""
-        self._next_job_poll = time.monotonic() + JOB_POLL_S
-        try:
-            job = await self._client.job(self._cell.cell_id)
-        except NotFoundError:
-            return None
-        if not job.done:
-            return None
-        self._next_job_poll = 0.0
-        if job.error is not None:
-            raise AgentUnavailableError(f"The job that kept this cell's record failed: {job.error.message}")
-        try:
-            answer = read_cell(job.text or "")
-        except AgentMissingError:
-            self._habits.share_process = False
-            if self._cell.seen == 0 and self._job is None:
-                raise  # the job was to run the cell, in a process that has no agent
-            return None
-        except AgentUnavailableError:
-            return None  # the record is too long for a result here: the agent itself still has it
-        if answer.state == "unknown":
-            return None  # the job overtook the cell
-        if answer.state != "done" or (not self._answered_since_job and self._job is not None):
-            self._habits.let_evals_through = False
-        return answer
 
     # Trouble
 
@@ -290,7 +233,7 @@ class Life:
     def _recovered(self) -> None:
         self._trouble_since = None
         self._pause_s = 0.0
-        self._answered_since_job = True
+        self._handover.heard()
         self._output.condition("")
 
     async def _trouble(self, error: EngeeError) -> None:
@@ -303,9 +246,8 @@ class Life:
             # no bound: the code is known to run, and the person can interrupt at any time
             self._trouble_since = None
             self._output.condition("Engee is busy with it and answers nothing else")
-            if self._job is None and self._habits.usable:
-                self._job = asyncio.create_task(self._hand_over())
-            self._next_job_poll = self._next_job_poll or now
+            self._handover.begin()
+            self._handover.look_soon()
             return
         left_s = self._options.reconnect_bound_s - (now - self._trouble_since)
         if left_s <= 0:
@@ -339,7 +281,7 @@ class Life:
         known = self._cell.state is not State.SENT
         if self._cell.state is State.HANDED and not isinstance(error, ServerNotRunningError):
             try:
-                answer = await self._job_answer()
+                answer = await self._handover.answer()
             except (NetworkError, ServerNotRunningError, GatewayError):
                 answer = None
             if answer is not None:
