@@ -24,13 +24,19 @@ GIB = 1 << 30
 LIMIT_S = 300
 FLAT_MIB = 150
 
-# prints the peak of its resident memory, in KiB, as the last line of stderr
+# prints the peak of its resident memory, in KiB, as the last line of stderr. Linux hands getrusage's figure on from
+# the process that started this one, so it is asked for this program's own
 MEASURED = """
-import resource, sys
+import re, resource, sys
+from pathlib import Path
 from engee_kernel.cli import main
 code = main(sys.argv[1:])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak if sys.platform != "darwin" else peak // 1024, file=sys.stderr)
+if sys.platform == "linux":
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak if sys.platform != "darwin" else peak // 1024
+print(peak, file=sys.stderr)
 sys.exit(code)
 """
 

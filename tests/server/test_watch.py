@@ -10,7 +10,7 @@ from kernels import StartKernel, calls
 
 from engee_kernel.emulator.process import LocalEngee
 
-LIMIT_S = 6
+LIMIT_S = 8
 # For twice the limit the kernel is told to ask no more of its cell: nothing else counts as use then.
 QUIET = {
     "kind": "status",
