@@ -57,6 +57,7 @@ MAY_START_EMULATOR = {"cli", "commands"}
 
 # Packages that only some layers may import.
 RESERVED = {
+    "httpcore": {"I/O"},
     "httpx": {"I/O"},
     "traitlets": {"Jupyter", "entry"},
     "ipykernel": {"Jupyter", "entry"},
