@@ -111,9 +111,9 @@ class Bench:
             echoes.append(echo.reply_s("1+1"))
         overhead = 1000 * (median(replies) - median(raws))
         note = (
-            f"reply {1000 * median(replies):.1f} ms, raw request {1000 * median(raws):.1f} ms. Beyond what the echo kernel "
-            "does as well: the agent's turn in Julia (parsing, a task, the forms of the value, JSON; about 1 ms), httpx "
-            "under asyncio (about 0.4 ms more than without), this kernel's own Python (about 0.3 ms)"
+            f"reply {1000 * median(replies):.1f} ms, raw request {1000 * median(raws):.1f} ms. Beyond what the echo "
+            "kernel does as well: the agent's turn in Julia (parsing, a task, the value, JSON; about 1 ms), "
+            "httpx under asyncio (about 0.4 ms more than without), this kernel's own Python (about 0.3 ms)"
         )
         self.add(
             "warm 1+1, reply − raw request", figure(overhead, "ms", "echo round trip", 1000 * median(echoes), 1.5, note)
@@ -199,7 +199,7 @@ class Bench:
                     checked.append(curls() + pair.checksums_s())
                 note = {
                     "upload": "pieces of a MiB, read in a thread",
-                    "download": "httpcore's reads of 64 KiB were a third of it: 256 KiB now. The rest is copying in h11",
+                    "download": "httpcore's reads of 64 KiB were a third of it: 256 KiB now; the rest copies in h11",
                 }[label]
                 self.add(
                     f"{label} of {mebibytes} MiB, HTTP", figure(min(mine), "s", "curl", min(theirs), 1 / 0.9, note)
