@@ -79,7 +79,13 @@ class Interrupts:
             sending.cancel()
             with suppress(asyncio.CancelledError, EngeeError):
                 await sending
+        unconfirmed = cell.state is State.SENT
         await life.leave()
+        if unconfirmed:
+            raise StillRunningError(
+                "Interrupted before Engee confirmed the cell: it may be running there, or may never have arrived.",
+                f"If it arrived, follow it with: %jobs attach {cell.cell_id}",
+            )
         raise StillRunningError(
             f"Interrupted, but the cell has not stopped within {duration(grace_s)}: "
             "it still runs in Engee (code that never yields, or an Engee that answers nothing else while a job "

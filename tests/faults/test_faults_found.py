@@ -111,6 +111,20 @@ def test_a_cell_that_is_refused_is_not_said_to_run(start: Callable[..., Frontend
     assert cell.status == "error" and "goes on" not in cell.traceback and runs(engee) == 0
 
 
+def test_an_interrupted_cell_that_never_arrived_is_not_said_to_run(
+    start: Callable[..., Frontend], engee: LocalEngee
+) -> None:
+    kernel = start(engee, interrupt_grace_s="1")
+    kernel.run("1", LIMIT_S)
+    engee.faults({"kind": "status", "status": 502, "path": "external"})
+    cell = kernel.send(COUNT + "1")
+    kernel.pause(1.0)
+    kernel.interrupt()
+    kernel.finish(cell, LIMIT_S)
+    engee.faults()
+    assert "may never have arrived" in cell.error["evalue"] and runs(engee) == 0
+
+
 def test_a_login_page_in_the_middle_of_a_cell_does_not_end_it(
     start: Callable[..., Frontend], engee: LocalEngee
 ) -> None:
