@@ -9,6 +9,7 @@ import time
 
 from ..api.client import EngeeClient
 from ..errors import (
+    ApiError,
     CodeError,
     GatewayError,
     NotFoundError,
@@ -97,6 +98,14 @@ async def follow_job(client: EngeeClient, cell: Cell, output: Output, options: O
             "Engee does not know the job any more: it was restarted while the job ran, or has forgotten it. "
             "Its result is gone; the code was not run again.",
             "Files in /user are kept.",
+        ) from error
+    except ServerNotRunningError:
+        raise  # the session says what that means for the cell
+    except ApiError as error:
+        cell.become(State.LEFT)
+        raise StillRunningError(
+            f"{error.message} The job goes on in Engee.",
+            "\n".join(filter(None, [error.hint, f"Follow it again: %jobs attach {cell.cell_id}"])),
         ) from error
     if job.error is not None:
         await output.publish(failure(job.error))

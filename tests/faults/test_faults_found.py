@@ -111,6 +111,18 @@ def test_a_cell_that_is_refused_is_not_said_to_run(start: Callable[..., Frontend
     assert cell.status == "error" and "goes on" not in cell.traceback and runs(engee) == 0
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_job_that_may_not_be_asked_for_any_more_is_said_to_go_on(
+    start: Callable[..., Frontend], engee: LocalEngee, status: int
+) -> None:
+    kernel = start(engee, mode="plain")
+    engee.faults({"kind": "status", "status": status, "path": "/result", "skip": 1})
+    cell = kernel.run("%%job\nsleep(3); 6 * 7", LIMIT_S)
+    engee.faults()
+    assert cell.error["ename"] == "StillRunningError" and "goes on in Engee" in cell.traceback
+    assert attach_to(kernel, cell).result == "42"
+
+
 def test_an_interrupted_cell_that_never_arrived_is_not_said_to_run(
     start: Callable[..., Frontend], engee: LocalEngee
 ) -> None:
