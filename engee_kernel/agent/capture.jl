@@ -23,7 +23,7 @@ function Base.unsafe_write(out::CellOutput, p::Ptr{UInt8}, n::UInt)
     cell = output_cell()
     cell === nothing && return unsafe_write(out.original, p, n)
     write_to_cell(cell, out.name, p, Int(n))
-    give_way(out, n > 0 && unsafe_load(p, n) == 0x0a)
+    way_is_due(n > 0 && unsafe_load(p, n) == 0x0a) && give_way(out)
     return Int(n)
 end
 
@@ -32,7 +32,7 @@ function Base.write(out::CellOutput, byte::UInt8)
     cell === nothing && return write(out.original, byte)
     box = Ref(byte)
     GC.@preserve box write_to_cell(cell, out.name, Base.unsafe_convert(Ptr{UInt8}, box), 1)
-    give_way(out, byte == 0x0a)
+    way_is_due(byte == 0x0a) && give_way(out)
     return 1
 end
 
@@ -45,9 +45,9 @@ end
 # A loop that only prints would starve the server's tasks: nobody could read its output or interrupt it. Yield at line
 # ends, so that lines of different tasks do not mix; not while the task has the stream's lock: whoever waits for that
 # would be woken in vain each time. The second yield runs what I/O events have woken.
-function give_way(out::CellOutput, line_ended::Bool)
-    waited = time_ns() - LAST_YIELD[]
-    waited > (line_ended ? 1 : 5) * YIELD_INTERVAL_NS || return nothing
+way_is_due(line_ended::Bool) = time_ns() - LAST_YIELD[] > (line_ended ? 1 : 5) * YIELD_INTERVAL_NS
+
+function give_way(out::CellOutput)
     out.holder[] === current_task() && return nothing
     yield()
     yield()
@@ -111,7 +111,7 @@ function Base.unlock(out::CellOutput)
     out.depth[] -= 1
     out.depth[] == 0 && (out.holder[] = nothing)
     unlock(out.lock)
-    origin_cell() === nothing || give_way(out, true)
+    way_is_due(true) && origin_cell() !== nothing && give_way(out)
     return nothing
 end
 

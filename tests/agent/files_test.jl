@@ -66,15 +66,15 @@ end
     @test call(:read_head, E, path("bin"))["binary"]
     @test call(:read_head, E, path("tree"))["error"] == "file"
     @test call(:sha256, E, path("text"))["sha256"] == bytes2hex(getfield(Main, Symbol(NAME)).SHA.sha256("αβγ"))
-    write(path("big"), zeros(UInt8, 30 * 2^20))
+    write(path("big"), zeros(UInt8, 90 * 2^20))
     task = start_call(:sha256, E, path("big"))
     answered = 0
     while !istaskdone(task)
         call(:hello)
         answered += 1
     end
-    @test answered > 1                         # other requests are answered between chunks
-    @test reply_of(task)["size_bytes"] == 30 * 2^20
+    @test answered > 3                         # other requests are answered between chunks
+    @test reply_of(task)["size_bytes"] == 90 * 2^20
 end
 
 @testset "putting uploads in place" begin
