@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -37,6 +37,12 @@ from . import wire
 from .auth import BearerAuth
 from .credentials import STARS, TokenProvider, origin
 from .replies import Reply, raise_for_status
+
+# asyncio hands a large reply over in pieces of 256 KiB; httpcore 1.0 takes a quarter at a time and copies the rest
+# anew: a third of a large download's time
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 2**18
+
+_parsed = lru_cache(maxsize=64)(httpx.URL)
 
 CONNECT_TIMEOUT_S = 10.0
 REPLY_TIMEOUT_S = 30.0
@@ -91,29 +97,17 @@ class Transport:
         management API knows it.
         """
         call = f"{method} …/{path}"
-        response = await self._send(method, path, call, timeout_s, parts)
-        try:
+        async with self.stream(method, path, timeout_s=timeout_s, **parts) as response:
             with translated(call):
                 await response.aread()
             return _reply(response, call)
-        finally:
-            await response.aclose()
 
     @asynccontextmanager
     async def stream(
         self, method: str, path: str, *, timeout_s: float = REPLY_TIMEOUT_S, **parts: Any
     ) -> AsyncIterator[httpx.Response]:
         """Like `user`, the body left unread; `timeout_s` then bounds each wait for more of it."""
-        response = await self._send(method, path, f"{method} …/{path}", timeout_s, parts)
-        try:
-            yield response
-        finally:
-            await response.aclose()
-
-    async def _send(
-        self, method: str, path: str, call: str, timeout_s: float, parts: Mapping[str, Any]
-    ) -> httpx.Response:
-        """The reply with its body unread, unless it fails and the reason is known: that is raised."""
+        call = f"{method} …/{path}"
         if not self.prefix:
             await self._find_prefix()
         sent_at = time.monotonic()
@@ -124,13 +118,12 @@ class Transport:
         except UnreachableError as error:
             # on some installations the prefix's host goes away with the server
             raise await self._explained(error, sent_at) from error
-        if response.status_code in EXPLAINABLE:
-            try:
+        try:
+            if response.status_code in EXPLAINABLE:
                 await self._explain(response, call, sent_at)
-            except BaseException:
-                await response.aclose()
-                raise
-        return response
+            yield response
+        finally:
+            await response.aclose()
 
     async def _find_prefix(self) -> None:
         status = await self.status()
@@ -223,13 +216,6 @@ def _reply(response: httpx.Response, call: str) -> Reply:
     if token and token in body:
         body = body.replace(token, STARS.encode())
     return Reply(response.status_code, headers, body, call)
-
-
-# asyncio hands a large reply over in pieces of 256 KiB; httpcore 1.0 takes a quarter at a time and copies the rest
-# anew: a third of a large download's time
-httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 2**18
-
-_parsed = lru_cache(maxsize=64)(httpx.URL)
 
 
 @contextmanager
