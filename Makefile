@@ -36,7 +36,7 @@ $(BIN)/pip$(EXE):
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python can't make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMPS)/packages: pyproject.toml engee_kernel/__init__.py | $(BIN)/pip$(EXE)
+$(STAMPS)/packages: pyproject.toml engee_kernel/facts/version.py | $(BIN)/pip$(EXE)
 	@mkdir -p $(STAMPS)
 	@echo "Installing packages into $(VENV) …"
 	$(PY) -m pip install --quiet --editable '.[dev]'

@@ -6,7 +6,7 @@ In a Python notebook: `%load_ext engee_kernel`, then `%%engee`. In a program: `E
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+from .facts.version import __version__ as __version__
 
 # Imported when first asked for: the kernel's start must not wait for what it does not use.
 _PUBLIC = {

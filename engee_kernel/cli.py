@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from . import __version__
-from .errors import EngeeError, UsageError
+from .facts.errors import EngeeError, UsageError
+from .facts.version import __version__
 
 # Module names below engee_kernel.commands, in the order of the help; a command is called as its module.
 COMMANDS = (

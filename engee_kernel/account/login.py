@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..api import wire
 from ..api.client import EngeeClient
 from ..api.credentials import origin
-from ..errors import (
+from ..facts.errors import (
     GatewayError,
     NetworkError,
     RateLimitedError,

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from ..api import wire
 from ..api.client import EngeeClient
 from ..api.credentials import Secret, origin
-from ..errors import EngeeError, MissingTokenError, SettingError, TokenRejectedError
+from ..facts.errors import EngeeError, MissingTokenError, SettingError, TokenRejectedError
 from .store import StoredToken
 
 CONSENT_BOUND_S = 300.0

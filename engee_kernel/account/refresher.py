@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..api.client import EngeeClient
 from ..api.credentials import Secret, origin
 from ..api.retry import retrying, surely_not_run
-from ..errors import NetworkError, TokenRejectedError
+from ..facts.errors import NetworkError, TokenRejectedError
 from .oauth import NoToken, OAuthClient, stored
 from .store import StoredToken, TokenStore, in_thread
 

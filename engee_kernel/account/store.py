@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..api.credentials import Secret
-from ..errors import SettingError
+from ..facts.errors import SettingError
 from .vaults import SERVICE, FileVault, KeyringVault, Vault, VaultError, make_private_folder
 
 if TYPE_CHECKING:

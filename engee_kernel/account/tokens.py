@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..api.credentials import Secret, clean_token, origin
-from ..errors import (
+from ..facts.errors import (
     EngeeError,
     GatewayError,
     MissingTokenError,

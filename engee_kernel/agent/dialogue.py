@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AgentUnavailableError, EngeeError, SessionLostError, TransferError
-from ..text import summary_of_body, unquote_julia
+from ..facts.errors import AgentUnavailableError, EngeeError, SessionLostError, TransferError
+from ..facts.text import summary_of_body, unquote_julia
 
 
 class AgentMissingError(AgentUnavailableError):

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import TransferError
+from ..facts.errors import TransferError
 
 PIECE_BYTES = 1 << 20
 

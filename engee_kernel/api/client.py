@@ -4,7 +4,7 @@
         print((await client.status()).status)
         print(await client.eval("3 + 5"))                      # 8
 
-Each method gives a typed value or raises one of `engee_kernel.errors`. The token goes to the
+Each method gives a typed value or raises one of `engee_kernel.facts.errors`. The token goes to the
 configured origin and to the origin of the user's prefix, and nowhere else; redirects are not
 followed. Calls that are harmless to repeat are repeated within `retry_bound_s`; `eval` only where
 the request surely never arrived, or where the caller says that repeating is harmless; a job is
@@ -22,7 +22,7 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ..errors import EngeeError, ForbiddenPathError, JobExistsError, ReplyLostError, UnexpectedReplyError
+from ..facts.errors import EngeeError, ForbiddenPathError, JobExistsError, ReplyLostError, UnexpectedReplyError
 from . import replies, wire
 from .body import Upload, UploadBody
 from .credentials import STARS, FixedToken, Secret, TokenProvider, clean_token

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
-from ..errors import SettingError
+from ..facts.errors import SettingError
 
 STARS = "********"
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from python_multipart.multipart import MultipartParser
 
-from ..errors import UnexpectedReplyError
+from ..facts.errors import UnexpectedReplyError
 
 
 def boundary_of(content_type: str) -> bytes | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
-from ..errors import (
+from ..facts.errors import (
     ApiError,
     ForbiddenPathError,
     GatewayError,
@@ -21,7 +21,7 @@ from ..errors import (
     TooLargeError,
     UnexpectedReplyError,
 )
-from ..text import summary_of_body
+from ..facts.text import summary_of_body
 
 
 @dataclass(frozen=True, slots=True)

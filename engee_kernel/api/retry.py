@@ -19,7 +19,14 @@ from tenacity import (
     wait_random,
 )
 
-from ..errors import EngeeError, GatewayError, NetworkError, RateLimitedError, UnexpectedReplyError, UnreachableError
+from ..facts.errors import (
+    EngeeError,
+    GatewayError,
+    NetworkError,
+    RateLimitedError,
+    UnexpectedReplyError,
+    UnreachableError,
+)
 
 T = TypeVar("T")
 

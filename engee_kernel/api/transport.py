@@ -19,8 +19,7 @@ from weakref import WeakKeyDictionary
 import httpcore
 import httpx
 
-from .. import __version__
-from ..errors import (
+from ..facts.errors import (
     ApiError,
     EngeeError,
     GatewayError,
@@ -33,6 +32,7 @@ from ..errors import (
     UnexpectedReplyError,
     UnreachableError,
 )
+from ..facts.version import __version__
 from . import wire
 from .auth import BearerAuth
 from .credentials import STARS, TokenProvider, origin

@@ -1,7 +1,7 @@
 """The HTTP contract without the HTTP: what replies mean.
 
 Rules for this module: no I/O, no clock, no httpx. Each `read_*` function takes a `Reply` and gives
-a typed value or raises one of `engee_kernel.errors`. What the API's page leaves open is read
+a typed value or raises one of `engee_kernel.facts.errors`. What the API's page leaves open is read
 leniently (a missing field is None), what it promises is checked.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..errors import CodeError, JobExistsError, NotFoundError, TokenRejectedError, UnexpectedReplyError
+from ..facts.errors import CodeError, JobExistsError, NotFoundError, TokenRejectedError, UnexpectedReplyError
 from .replies import Reply, http_date, raise_for_status, read_time
 
 DEFAULT_URL = "https://engee.com"

@@ -21,8 +21,8 @@ from enum import Enum
 from typing import Any
 
 from ..agent.dialogue import CellAnswer
-from ..errors import AgentUnavailableError
-from ..events import Done, Event, decode
+from ..facts.errors import AgentUnavailableError
+from ..facts.events import Done, Event, decode
 
 
 class State(Enum):

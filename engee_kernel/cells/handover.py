@@ -7,13 +7,12 @@ import time
 from contextlib import suppress
 
 from ..agent.dialogue import AgentMissingError, CellAnswer, read_cell
-from ..api.client import EngeeClient
-from ..errors import AgentUnavailableError, NotFoundError
-from ..jobs import calls
-from ..jobs.calls import JobHabits, Noted
+from ..facts.errors import AgentUnavailableError, NotFoundError
+from ..records import calls
+from ..records.record import cell_name
 from .cell import Cell, State
 from .output import Output
-from .remote import Remote
+from .session import Session
 
 JOB_POLL_S = 5.0
 
@@ -21,15 +20,10 @@ JOB_POLL_S = 5.0
 class Handover:
     """One cell's job. It is made at most once while the cell runs, beside the asking for events."""
 
-    def __init__(
-        self, client: EngeeClient, remote: Remote, cell: Cell, output: Output, habits: JobHabits, noted: Noted
-    ) -> None:
-        self._client = client
-        self._remote = remote
+    def __init__(self, session: Session, cell: Cell, output: Output) -> None:
+        self._session = session
         self._cell = cell
         self._output = output
-        self._habits = habits
-        self._noted = noted
         self._making: asyncio.Task[None] | None = None
         self._next_look = 0.0
         self._heard_since = False
@@ -37,7 +31,7 @@ class Handover:
     @property
     def possible(self) -> bool:
         """Whether a job may be made for the cell yet."""
-        return self._making is None and self._cell.state is not State.HANDED and self._habits.usable
+        return self._making is None and self._cell.state is not State.HANDED and self._session.habits.usable
 
     @property
     def is_being_made(self) -> bool:
@@ -79,7 +73,7 @@ class Handover:
         """
         self._next_look = time.monotonic() + JOB_POLL_S
         try:
-            job = await self._client.job(self._cell.cell_id)
+            job = await self._session.client.job(self._cell.cell_id)
         except NotFoundError:
             return None
         if not job.done:
@@ -90,7 +84,7 @@ class Handover:
         try:
             answer = read_cell(job.text or "")
         except AgentMissingError:
-            self._habits.share_process = False
+            self._session.habits.share_process = False
             if self._cell.seen == 0 and self._making is None:
                 raise
             return None
@@ -99,16 +93,23 @@ class Handover:
         if answer.state == "unknown":
             return None  # the job overtook the cell
         if answer.state != "done" or (not self._heard_since and self._making is not None):
-            self._habits.let_evals_through = False
+            self._session.habits.let_evals_through = False
         return answer
 
     async def _make(self) -> None:
-        code = self._remote.command("finish", self._cell.cell_id)
-        kept = await calls.keep_record(self._client, code, self._cell, self._habits, self._output)
+        cell, session = self._cell, self._session
+        kept = await calls.keep_record(
+            session.client,
+            session.remote.command("finish", cell.cell_id),
+            job_id=cell.cell_id,
+            name=cell_name(cell.count, cell.code),
+            habits=session.habits,
+            notice=self._output.notice,
+        )
         if kept is None:
             self._making = None  # tried again while the cell runs
         if not kept:
             return
-        if self._cell.state in (State.SENT, State.RUNNING):
-            self._cell.become(State.HANDED)
-        await self._noted(self._cell, "cell", "")
+        if cell.state in (State.SENT, State.RUNNING):
+            cell.become(State.HANDED)
+        await session.notes.accepted(cell.cell_id, "cell", count=cell.count, name="", epoch=session.remote.epoch)

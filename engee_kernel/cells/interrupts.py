@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
-from ..errors import EngeeError, StillRunningError
-from ..text import duration
+from ..facts.errors import EngeeError, StillRunningError
+from ..facts.text import duration
 from .cell import Cell, State
-from .life import Life
 from .output import Output
 
 
+class Followed(Protocol):
+    """A cell's life with the agent."""
+
+    async def interrupt(self) -> None:
+        """Ask the agent to stop the cell, until it is heard; bounded by the caller."""
+
+    async def leave(self) -> None:
+        """Give up waiting; a job keeps the cell's record where that is still possible."""
+
+    async def close(self) -> None:
+        """End what runs beside the cell."""
+
+
 class Interrupts:
-    """For one session: what is interrupted is what `bound` awaits."""
+    """For one session: what is interrupted is what `bound` awaits. `followed`: the running cell's life, if any."""
 
     def __init__(self) -> None:
+        self.followed: Followed | None = None
         self._pressed = False
         self._waiting: asyncio.Future[None] | None = None
-
-    def clear(self) -> None:
-        """An interrupt from before does not hit what comes now."""
-        self._pressed = False
 
     def interrupt(self) -> None:
         """Stop what runs; a second one, while the first is being tried, gives the prompt back at once."""
@@ -35,20 +44,20 @@ class Interrupts:
         cell: Cell,
         output: Output,
         work: asyncio.Task[None],
-        life: Callable[[], Life | None],
         *,
         grace_s: float,
         stops_code: bool,
     ) -> None:
-        """Await the work. `life`: the cell's with the agent, if any; `stops_code`: else only the waiting ends;
-        `grace_s`: how long an interrupted cell has to stop before the prompt is given back all the same.
+        """Await the work. `stops_code`: else only the waiting ends; `grace_s`: how long an interrupted cell has to
+        stop before the prompt is given back all the same. An interrupt from before does not hit it.
 
         Raises what the work raises, and StillRunningError when it was interrupted and the code goes on.
         """
+        self._pressed = False
         if not await self._until_stopped(work, None):
             await work
             return
-        present = life()
+        present = self.followed
         if not stops_code:
             if present is not None:
                 await present.leave()
@@ -69,7 +78,12 @@ class Interrupts:
         output.condition("interrupting")
         await self._interrupt(cell, present, work, grace_s)
 
-    async def _interrupt(self, cell: Cell, life: Life, work: asyncio.Task[None], grace_s: float) -> None:
+    async def let_go(self) -> None:
+        """Nobody waits any more."""
+        if self.followed is not None:
+            await self.followed.leave()
+
+    async def _interrupt(self, cell: Cell, life: Followed, work: asyncio.Task[None], grace_s: float) -> None:
         sending = asyncio.create_task(life.interrupt())
         try:
             if not await self._until_stopped(work, grace_s):

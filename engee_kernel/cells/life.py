@@ -12,9 +12,8 @@ import time
 from typing import NoReturn
 
 from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError
-from ..api.client import EngeeClient
 from ..api.retry import may_pass
-from ..errors import (
+from ..facts.errors import (
     AgentUnavailableError,
     ApiError,
     EngeeError,
@@ -25,52 +24,39 @@ from ..errors import (
     SessionLostError,
     StillRunningError,
 )
-from ..events import Input
-from ..jobs import calls
-from ..jobs.calls import JobHabits, Noted
-from ..text import duration
+from ..facts.events import Input
+from ..facts.text import duration
+from ..records import calls
 from . import submission
 from .cell import Cell, State
 from .handover import Handover
-from .output import Options, Output
+from .output import Output
 from .prompts import Prompts
-from .remote import Remote, is_stall
+from .remote import is_stall
+from .session import Session
 
 HEARD_S = 1.0
 """How long a request is held while a job is being made: the job looks whether others come in beside it."""
 LONGEST_PAUSE_S = 5.0
 STRAY_BOUND_S = 5.0
+LEAVE_BOUND_S = 2.0
 
 
 class Life:
-    """Runs one cell and follows it. `submit` and its kin are asked through `remote`, jobs through `client`."""
+    """Runs one cell and follows it. `submit` and its kin are asked through the agent, jobs through the API."""
 
-    def __init__(
-        self,
-        client: EngeeClient,
-        remote: Remote,
-        cell: Cell,
-        output: Output,
-        options: Options,
-        *,
-        notebook: str,
-        habits: JobHabits,
-        acknowledge: list[str],
-        noted: Noted,
-    ) -> None:
-        self._client = client
-        self._remote = remote
+    def __init__(self, session: Session, cell: Cell, output: Output) -> None:
+        self._session = session
+        self._client = session.client
+        self._remote = session.remote
+        self._options = session.options
         self._cell = cell
         self._output = output
-        self._options = options
-        self._notebook = notebook
-        self._acknowledge = acknowledge
-        self._noted = noted
         self._started = time.monotonic()
         self._trouble_since: float | None = None
         self._pause_s = 0.0
-        self._handover = Handover(client, remote, cell, output, habits, noted)
-        self._prompts = Prompts(remote, cell, output, replayed=False)
+        self._handover = Handover(session, cell, output)
+        self._prompts = Prompts(self._remote, cell, output, replayed=False)
         self._tries = 0
         self._by_submit = False
         self._send_again = False
@@ -92,13 +78,15 @@ class Life:
         await self._remote.ensure()
         self._cell.become(State.SENT)
         wishes = submission.job_settings(self._cell, self._options, beside=beside, limit_s=limit_s)
-        code = self._remote.command("run_job", *submission.arguments(self._notebook, self._cell), **wishes)
+        code = self._remote.command("run_job", *submission.arguments(self._session.notebook, self._cell), **wishes)
         condition, bound_s = self._output.condition, self._options.reconnect_bound_s
         await calls.create(
             self._client, code, job_id=self._cell.cell_id, name=name, condition=condition, bound_s=bound_s
         )
         self._cell.become(State.HANDED)
-        await self._noted(self._cell, "job", name or "")
+        await self._session.notes.accepted(
+            self._cell.cell_id, "job", count=self._cell.count, name=name or "", epoch=self._remote.epoch
+        )
 
     async def run_as_job(self, name: str | None, limit_s: float) -> None:
         """The cell through the jobs API from the start, followed to its end.
@@ -129,12 +117,12 @@ class Life:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def leave(self, bound_s: float = 2.0) -> None:
+    async def leave(self) -> None:
         """Give up waiting: make sure that a job keeps the record, where that is still possible."""
         if self._cell.over:
             return
         self._handover.begin()
-        await self._handover.settle(bound_s)
+        await self._handover.settle(LEAVE_BOUND_S)
         self._cell.become(State.LEFT)
 
     async def close(self) -> None:
@@ -173,9 +161,9 @@ class Life:
             wait_s = min(self._options.handoff_after_s, self._remote.wait_s)
             return await self._remote.cell_call(
                 "submit",
-                *submission.arguments(self._notebook, cell),
+                *submission.arguments(self._session.notebook, cell),
                 wait_s,
-                list(self._acknowledge),
+                list(self._session.acknowledged),
                 wait_s=wait_s,
                 **submission.settings(cell, self._options),
             )
@@ -200,9 +188,9 @@ class Life:
             else:
                 await self._output.publish(event)
         if before is State.SENT:
-            self._acknowledge.clear()
+            self._session.acknowledged.clear()
         if cell.state is State.DONE:
-            self._acknowledge.append(cell.cell_id)
+            self._session.acknowledged.append(cell.cell_id)
 
     async def _not_there_yet(self) -> None:
         """The agent does not know the cell: a job that was accepted has not begun, or `submit` never arrived."""

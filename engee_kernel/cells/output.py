@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..events import Event, Input
+from ..facts.events import Event, Input
 
 
 class Output(Protocol):
@@ -26,7 +26,7 @@ class Output(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of a session; every `_s` is in seconds. What each means: `engee_kernel.jupyter.config`."""
+    """Settings of a session; every `_s` is in seconds. What each means: `engee_kernel.household.settings`."""
 
     mode: str = "agent"
     workspace: str = "main"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from ..errors import EngeeError, GatewayError, NetworkError, RateLimitedError
-from ..events import Input
+from ..facts.errors import EngeeError, GatewayError, NetworkError, RateLimitedError
+from ..facts.events import Input
 from .cell import Cell
 from .output import Output
 from .remote import Remote

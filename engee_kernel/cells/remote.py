@@ -10,7 +10,7 @@ from .. import agent
 from ..agent.dialogue import AnswerCutError, CellAnswer, read_answer, read_cell
 from ..api.client import EngeeClient
 from ..api.retry import retrying
-from ..errors import AgentUnavailableError, CodeError, GatewayError, ReplyLostError, TooLargeError
+from ..facts.errors import AgentUnavailableError, CodeError, GatewayError, ReplyLostError, TooLargeError
 
 REPLY_MARGIN_S = 15.0
 INSTALL_TIMEOUT_S = 60.0

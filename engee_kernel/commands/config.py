@@ -24,7 +24,7 @@ examples:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..jupyter.config import markdown_table  # noqa: PLC0415 - takes time to import
+    from ..household.settings import markdown_table  # noqa: PLC0415 - takes time to import
 
     if arguments.markdown:
         print(markdown_table(), end="")

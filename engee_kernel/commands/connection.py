@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..api.client import EngeeClient
-    from ..jupyter.config import EngeeSettings
+    from ..household.settings import EngeeSettings
 
 
 def add_connection_arguments(parser: argparse.ArgumentParser, *, json: bool = False) -> None:
@@ -37,7 +37,7 @@ def add_connection_arguments(parser: argparse.ArgumentParser, *, json: bool = Fa
 
 def settings_of(arguments: argparse.Namespace) -> EngeeSettings:
     """The settings that the kernel would have here, with --url. Raises SettingError."""
-    from ..jupyter.config import EngeeSettings, read_config_files  # noqa: PLC0415 - takes time to import
+    from ..household.settings import EngeeSettings, read_config_files  # noqa: PLC0415 - takes time to import
 
     settings = EngeeSettings(config=read_config_files())
     if getattr(arguments, "url", None):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
 from .connection import Progress, add_connection_arguments, print_json, remark, run_async, settings_of
 
 if TYPE_CHECKING:

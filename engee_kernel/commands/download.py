@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from ..arguments import add_download_arguments
+from ..household.arguments import add_download_arguments
 from .connection import add_connection_arguments, connected, print_json, remark, run_async, settings_of
 
 NAME = "download"

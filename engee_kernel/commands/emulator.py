@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
 
 NAME = "emulator"
 HELP = "run a local Engee, to try the kernel without an account"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import UsageError
+from ..facts.errors import UsageError
 
 NAME = "install"
 HELP = "make “Engee (Julia)” appear in JupyterLab and VS Code"
@@ -51,7 +51,7 @@ def prefix_of(arguments: argparse.Namespace) -> Path | None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from .. import kernelspec  # noqa: PLC0415 - jupyter_client takes time to import
+    from ..jupyter import kernelspec  # noqa: PLC0415 - jupyter_client takes time to import
 
     environment = dict(_variable(text) for text in arguments.env)
     folder = kernelspec.install(prefix_of(arguments), arguments.name, arguments.display_name, environment)

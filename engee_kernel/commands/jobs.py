@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import seconds
-from ..errors import StillRunningError
+from ..facts.errors import StillRunningError
+from ..household.arguments import seconds
 from .connection import add_connection_arguments, print_json, remark, run_async
 from .remote import as_json, exit_code, for_terminals, leave, session_of
 
@@ -112,11 +112,12 @@ async def _wait(book: JobBook, arguments: argparse.Namespace) -> int:
 
 async def _attach(session: Session, job_id: str, arguments: argparse.Namespace) -> int:
     from ..cells.cell import Cell  # noqa: PLC0415
-    from ..terminal import Terminal  # noqa: PLC0415
+    from ..jobs.attachment import attach  # noqa: PLC0415
+    from .terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(silent=arguments.json)
     try:
-        await session.attach(Cell("", 0, stdin_allowed=True, cell_id=job_id), terminal)
+        await attach(session, Cell("", 0, stdin_allowed=True, cell_id=job_id), terminal)
     except StillRunningError as error:
         if arguments.json:
             print_json({**as_json(terminal, job_id, "running"), "note": for_terminals(error).message})
@@ -129,7 +130,7 @@ async def _attach(session: Session, job_id: str, arguments: argparse.Namespace) 
 
 
 async def _result(book: JobBook, job_id: str, arguments: argparse.Namespace) -> int:
-    from ..terminal import Terminal  # noqa: PLC0415
+    from .terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(silent=arguments.json)
     for event in await book.verdict(job_id):

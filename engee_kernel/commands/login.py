@@ -7,12 +7,12 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
-from ..errors import SettingError, UsageError
+from ..facts.errors import SettingError, UsageError
 from .connection import add_connection_arguments, print_json, remark, run_async, settings_of
 
 if TYPE_CHECKING:
     from ..account.store import StoredToken
-    from ..jupyter.config import EngeeSettings
+    from ..household.settings import EngeeSettings
 
 NAME = "login"
 HELP = "store a token for Engee, by hand or through the browser"

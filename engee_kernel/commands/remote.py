@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
 from .connection import remark, settings_of
 
 if TYPE_CHECKING:
     from ..cells.session import Session
-    from ..terminal import Terminal
+    from .terminal import Terminal
 
 INTERRUPTED = 130
 
@@ -29,7 +29,7 @@ async def session_of(arguments: argparse.Namespace, notebook: str = "") -> Async
 
     settings = settings_of(arguments)
     async with EngeeClient(settings.url, settings.tokens(remark)) as client:
-        session = Session(client, settings.options(), journal=settings.journal(notebook))
+        session = Session(client, settings.options(), tell=remark, journal=settings.journal(notebook))
         try:
             with _ctrl_c(session):
                 yield session
@@ -37,8 +37,6 @@ async def session_of(arguments: argparse.Namespace, notebook: str = "") -> Async
             raise for_terminals(error) from error
         finally:
             await session.detach()
-            for text in session.remarks:
-                remark(text)
 
 
 @contextmanager
@@ -88,8 +86,8 @@ def leave(code: int, terminal: Terminal) -> int:
 
 def as_json(terminal: Terminal, job_id: str, state: str) -> dict[str, Any]:
     """What a silent terminal has kept of a cell, for scripts."""
-    from ..cells.records import verdict_as_json  # noqa: PLC0415
-    from ..events import Display  # noqa: PLC0415
+    from ..facts.events import Display  # noqa: PLC0415
+    from ..records.record import verdict_as_json  # noqa: PLC0415
 
     return {
         "job_id": job_id,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..arguments import seconds
-from ..errors import StillRunningError, UsageError
+from ..facts.errors import StillRunningError, UsageError
+from ..household.arguments import seconds
 from .connection import add_connection_arguments, print_json, remark, run_async
 from .remote import as_json, exit_code, for_terminals, leave, session_of
 
@@ -41,15 +41,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace, path: Path, code: str) -> int:
-    from ..cells.cell import Cell  # noqa: PLC0415 - takes time to import
-    from ..terminal import Terminal  # noqa: PLC0415
+    from ..cells import running  # noqa: PLC0415 - takes time to import
+    from ..cells.cell import Cell  # noqa: PLC0415
+    from ..jobs import running as job_running  # noqa: PLC0415
+    from .terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(renamed={"In[1]:": f"{path.name}:"}, show_result=False, silent=arguments.json)
     cell = Cell(code, 1, stdin_allowed=True)
     name = arguments.name or path.name
     async with session_of(arguments, notebook=str(path)) as session:
         if arguments.detach:
-            await session.start_job(cell, terminal, name=name, limit_s=arguments.timeout)
+            await job_running.start(session, cell, terminal, name=name, limit_s=arguments.timeout)
             if arguments.json:
                 print_json({"job_id": cell.cell_id, "status": "running"})
             else:
@@ -57,8 +59,10 @@ async def _run(arguments: argparse.Namespace, path: Path, code: str) -> int:
                 remark(f"Follow it with: engee-kernel jobs attach {cell.cell_id}")
             return 0
         try:
-            as_job = arguments.job or arguments.timeout > 0
-            await session.run(cell, terminal, as_job=as_job, name=name, limit_s=arguments.timeout)
+            if arguments.job or arguments.timeout > 0:
+                await job_running.run(session, cell, terminal, name=name, limit_s=arguments.timeout)
+            else:
+                await running.run(session, cell, terminal)
         except StillRunningError as error:
             if arguments.json:
                 print_json({**as_json(terminal, cell.cell_id, "running"), "note": for_terminals(error).message})

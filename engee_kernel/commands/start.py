@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import UsageError
+from ..facts.errors import UsageError
 from .connection import Progress, add_connection_arguments, connected, print_json, run_async, settings_of
 
 NAME = "start"
@@ -27,14 +27,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from .. import overview, server  # noqa: PLC0415 - takes time to import
+    from ..server import lifecycle, overview  # noqa: PLC0415 - these take time to import
 
     if arguments.timeout is not None and not 1 <= arguments.timeout < 1e6:
         raise UsageError(f"--timeout {arguments.timeout:g} is no number of minutes.", "Expected is 1 or more.")
     bound_s = settings_of(arguments).start_bound_s if arguments.wait is None else arguments.wait
     timeout_s = None if arguments.timeout is None else round(arguments.timeout * 60)
     async with connected(arguments) as client:
-        status, started = await server.start(
+        status, started = await lifecycle.start(
             client, bound_s=bound_s, progress=Progress(), inactivity_timeout_s=timeout_s
         )
     if arguments.json:

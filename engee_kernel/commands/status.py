@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from .. import overview  # noqa: PLC0415 - takes time to import
     from ..api.client import EngeeClient  # noqa: PLC0415
+    from ..server import overview  # noqa: PLC0415 - takes time to import
 
     settings = settings_of(arguments)
     tokens = settings.tokens(remark)

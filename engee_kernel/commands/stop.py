@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from .. import overview, server  # noqa: PLC0415 - takes time to import
+    from ..server import lifecycle, overview  # noqa: PLC0415 - these take time to import
 
     async with connected(arguments) as client:
-        status, stopped = await server.stop(client, progress=Progress(), wait=not arguments.no_wait)
+        status, stopped = await lifecycle.stop(client, progress=Progress(), wait=not arguments.no_wait)
     if arguments.json:
         print_json({"stopped": stopped, **overview.as_json(status)})
     elif stopped:

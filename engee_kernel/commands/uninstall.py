@@ -23,7 +23,7 @@ The package itself is removed with: pip uninstall engee-kernel
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from .. import kernelspec  # noqa: PLC0415 - jupyter_client takes time to import
+    from ..jupyter import kernelspec  # noqa: PLC0415 - jupyter_client takes time to import
 
     folder = kernelspec.uninstall(prefix_of(arguments), arguments.name)
     print(f"Removed {folder}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
 
 Level = Literal["ok", "warn", "fail", "skip"]
 

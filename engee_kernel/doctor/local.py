@@ -13,8 +13,8 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
 
-from .. import __version__
-from ..kernelspec import SPEC_FILE, is_ours
+from ..facts.version import __version__
+from ..jupyter.kernelspec import SPEC_FILE, is_ours
 from .findings import Finding, fail, ok, warn
 
 START_BOUND_S = 30.0

@@ -17,7 +17,7 @@ from ..account.oauth import NoToken
 from ..api import replies, wire
 from ..api.credentials import is_loopback, origin
 from ..api.transport import Transport
-from ..errors import EngeeError, NetworkError
+from ..facts.errors import EngeeError, NetworkError
 from .findings import Finding, fail, failed, ok, skip, warn
 
 NAME_BOUND_S = 10.0

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from .. import overview, server
 from ..account.tokens import AccountTokens
 from ..api.client import EngeeClient
 from ..cells.remote import Remote
-from ..errors import EngeeError, TokenTooYoungError
-from ..server import time_left
-from ..text import duration
+from ..facts.errors import EngeeError, TokenTooYoungError
+from ..facts.text import duration
+from ..server import lifecycle, overview
+from ..server.lifecycle import time_left
 from .findings import Finding, fail, failed, ok, skip, warn
 
 JOB_BOUND_S = 30.0
@@ -37,7 +37,7 @@ async def check(
             status = await client.status()
             yield ok("account", f"Engee knows the token: {status.username or 'it names no user'}")
             if start and not status.running:
-                status, _ = await server.start(client, bound_s=start_bound_s, progress=progress)
+                status, _ = await lifecycle.start(client, bound_s=start_bound_s, progress=progress)
         except EngeeError as error:
             yield failed("account", error)
             for name in ("server", *CODE_CHECKS):

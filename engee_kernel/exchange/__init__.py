@@ -25,7 +25,8 @@ from __future__ import annotations
 
 from .decoding import decode
 from .elements import SUPPORTED
-from .encoding import Payload, encode
+from .encoder import Payload
+from .encoding import encode
 from .names import check_names
 
 __all__ = ["SUPPORTED", "Payload", "check_names", "decode", "encode"]

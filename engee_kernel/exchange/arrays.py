@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import ExchangeError
+from ..facts.errors import ExchangeError
 from .elements import DURATION_CODES, PLAIN_CODES
-from .encoding import CUT_TO_MILLISECONDS, MISSING
-
-if TYPE_CHECKING:
-    from .encoding import Encoder
+from .encoder import CUT_TO_MILLISECONDS, MISSING, Encoder
 
 _DAYS_OR_LONGER = ("Y", "M", "W", "D")
 _WHOLE_MILLISECONDS = ("h", "m", "s", "ms")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from ..errors import ExchangeError
+from ..facts.errors import ExchangeError
 from .elements import COUNTED, PLAIN, TIME, installed, item_bytes, needed, numpy_dtype, unpack
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from ..errors import ExchangeError
+from ..facts.errors import ExchangeError
 
 SUPPORTED = (
     "Exchanged are numbers, bool, None, strings, bytes, dates, times and durations, lists, tuples, sets and dicts "

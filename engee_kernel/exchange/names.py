@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Sequence
 
-from ..errors import UsageError
+from ..facts.errors import UsageError
 
 # fmt: off
 _JULIA_WORDS = frozenset((

@@ -8,14 +8,11 @@ integers or booleans becomes pandas' nullable Int64 and its like.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import ExchangeError
+from ..facts.errors import ExchangeError
 from . import arrays
-from .encoding import CUT_TO_MILLISECONDS, MISSING, refuse_zone
-
-if TYPE_CHECKING:
-    from .encoding import Encoder
+from .encoder import CUT_TO_MILLISECONDS, MISSING, Encoder, refuse_zone
 
 
 def encode(encoder: Encoder, value: Any) -> bool:

@@ -19,9 +19,10 @@ from typing import Any
 from ..agent.dialogue import is_agent_trouble
 from ..api.body import Upload
 from ..api.client import EngeeClient
+from ..cells import serving
 from ..cells.output import Output
 from ..cells.session import Session
-from ..errors import (
+from ..facts.errors import (
     AgentUnavailableError,
     ApiError,
     EngeeError,
@@ -51,7 +52,7 @@ async def ready(session: Session, output: Output) -> None:
     Raises AgentUnavailableError in plain mode, ServerNotRunningError.
     """
     if session.with_agent and not session.remote.epoch:
-        await session.ready(output)
+        await serving.ready(session, output)
     if not await session.agent_ready():
         raise session.agent_trouble or AgentUnavailableError(
             "This needs the agent, and the setting mode is plain.", "Set it to agent: ENGEE_MODE=agent"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, TimeoutError
 from typing import Any, TypeVar
 
-from ..errors import StillRunningError
+from ..facts.errors import StillRunningError
 
 T = TypeVar("T")
 

@@ -12,12 +12,13 @@ from IPython.core.magic import no_var_expand
 
 from .. import exchange
 from ..cells.cell import Cell
-from ..errors import EngeeError, ExchangeError, UsageError
+from ..cells.running import run
 from ..exchange import variables
-from ..jupyter.config import EngeeSettings, read_config_files
-from ..jupyter.publish import Publisher
-from ..jupyter.services import Services
+from ..facts.errors import EngeeError, ExchangeError, UsageError
+from ..household.services import Services
+from ..household.settings import EngeeSettings, read_config_files
 from ..magics import run_cell
+from ..messages.publisher import Publisher
 from .background import Background
 from .screen import Screen, Shown, without_python_frames
 
@@ -95,9 +96,9 @@ class EngeeMagics:
         self._background.close(self._close)
 
     async def _close(self) -> None:
-        settings = self._services.settings
+        services = self._services
         try:
-            await self._services.close(stop_server=settings is not None and settings.stop_on_shutdown)
+            await services.close(stop_server=services.has_settings and services.settings.stop_on_shutdown)
         except EngeeError as error:
             sys.stderr.write(f"The Engee server was not stopped: {error.message}\n")
 
@@ -168,7 +169,7 @@ class EngeeMagics:
                 await variables.put(engee, payload)
                 output.condition("")
             cell = Cell(code, self._shell.execution_count, stdin_allowed=screen.takes_input)
-            await engee.run(cell, output)
+            await run(engee, cell, output)
             if screen.failure is not None:
                 return {}, None
             output.condition("fetching values")
@@ -210,8 +211,8 @@ class EngeeMagics:
                 alone=alone,
                 life_sign=screen.is_notebook,
             ) as output:
-                if self._services.settings is None:
-                    self._services.settings = self._settings()
+                if not self._services.has_settings:
+                    self._services.use_settings(self._settings())
                 self._services.begin(output, screen.ask if screen.takes_input else None)
                 try:
                     return await work(output)

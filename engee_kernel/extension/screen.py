@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import CodeError, EngeeError
-from ..events import Input
-from ..jupyter.publish import own_error_content
+from ..facts.errors import CodeError, EngeeError
+from ..facts.events import Input
+from ..messages.tracebacks import own_error_content
 from .background import Background
 
 

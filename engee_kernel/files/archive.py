@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import TransferError
+from ..facts.errors import TransferError
 from .paths import composed, leads_out
 from .transfer import ChecksumError
 

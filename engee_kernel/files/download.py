@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import EngeeError, NotFoundError, TransferError, UnexpectedReplyError, UsageError
-from ..text import size
+from ..facts.errors import EngeeError, NotFoundError, TransferError, UnexpectedReplyError, UsageError
+from ..facts.text import size
 from . import archive
 from .paths import batches, composed, some
 from .remote import Digest, RemoteFiles

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import UsageError
+from ..facts.errors import UsageError
 from .paths import ROOT, clashes, composed, is_pattern, remote_path, some
 from .transfer import local_error
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from ..errors import ForbiddenPathError, UsageError
+from ..facts.errors import ForbiddenPathError, UsageError
 
 T = TypeVar("T")
 

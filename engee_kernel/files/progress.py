@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from ..cells.output import Output
-from ..events import Stream
+from ..facts.events import Stream
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from ..agent import literal
 from ..agent.dialogue import is_agent_trouble, read_answer
 from ..api.client import EngeeClient
+from ..cells import serving
 from ..cells.remote import REPLY_MARGIN_S, Remote, is_stall
-from ..errors import AgentUnavailableError, CodeError, EngeeError, SessionLostError, TransferError
-from ..text import duration
+from ..facts.errors import AgentUnavailableError, CodeError, EngeeError, SessionLostError, TransferError
+from ..facts.text import duration
 from .paths import STAGING_ROOT, batches
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ async def files_of(session: Session, output: Output) -> RemoteFiles:
 
     Raises ServerNotRunningError, and what the API raises.
     """
-    await session.ready(output)
+    await serving.ready(session, output)
     if not await session.agent_ready():
         if session.agent_trouble is not None:
             output.notice(f"{session.agent_trouble.message} Checksums and folders are not to be had.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import UsageError
+from ..facts.errors import UsageError
 from .local import expanded, find_local
 from .paths import (
     ROOT,

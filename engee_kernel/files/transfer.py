@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..api.retry import is_transient
-from ..errors import EngeeError, NetworkError, TransferError
-from ..text import duration, size
+from ..facts.errors import EngeeError, NetworkError, TransferError
+from ..facts.text import duration, size
 from .paths import ROOT, remote_path
 from .remote import Digest
 

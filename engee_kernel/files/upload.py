@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ..api.body import Upload
-from ..errors import EngeeError, TransferError, UsageError
+from ..facts.errors import EngeeError, TransferError, UsageError
 from .local import Outgoing, UploadPlan
 from .paths import STAGING_NAME, STAGING_ROOT, batches, composed, some
 from .remote import DIRECTORY, Digest, Entry, RemoteFileError, RemoteFiles

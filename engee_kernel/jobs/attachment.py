@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
-from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError, read_cell
-from ..api.client import EngeeClient
+from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError
 from ..api.wire import Job
 from ..cells.cell import Cell, State
+from ..cells.life import Life
 from ..cells.output import Output
-from ..cells.records import read_record
-from ..cells.remote import MIN_WAIT_S, Remote
-from ..errors import (
+from ..cells.remote import MIN_WAIT_S
+from ..cells.session import Session
+from ..facts.errors import (
     AgentUnavailableError,
     CodeError,
     GatewayError,
@@ -25,26 +23,33 @@ from ..errors import (
     RateLimitedError,
     SessionLostError,
 )
-from ..events import Done, Event, Input
-from . import calls
-
-if TYPE_CHECKING:
-    from ..cells.session import Session
+from ..facts.events import Done, Event, Input
+from ..records import calls
+from ..records.record import read_record
 
 AGENT_BOUND_S = 5.0
 AGENT_AGAIN_S = 30.0
-BEGIN_BOUND_S = 3.0
 BEYOND_ALL_EVENTS = 2**31
 """As a number to ask for events after: the answer then has the state alone."""
 
 KNOWN = ("queued", "running", "done")
 
-Live = Callable[[bool], Awaitable[None]]
-"""Follows the cell by the agent's events; the argument says whether a job keeps its record."""
+
+async def attach(session: Session, cell: Cell, output: Output) -> None:
+    """Show a job's output from its beginning (`cell.cell_id` is its id) and follow it.
+
+    An interrupt ends the following, not the code. Raises NotFoundError where nobody knows the job.
+    """
+    await session.attend(cell, output, _to_its_end(session, cell, output), stops_code=False)
 
 
-async def attach(session: Session, cell: Cell, output: Output, live: Live) -> None:
-    """Show a job's output from its beginning to its end. Raises NotFoundError where nobody knows it."""
+async def _to_its_end(session: Session, cell: Cell, output: Output) -> None:
+    await _follow(session, cell, output)
+    if cell.done is not None:
+        await session.notes.ended(cell.cell_id, cell.done.status)
+
+
+async def _follow(session: Session, cell: Cell, output: Output) -> None:
     pause_s = calls.FIRST_POLL_S
     ask_agent_at = 0.0
     while True:
@@ -57,7 +62,8 @@ async def attach(session: Session, cell: Cell, output: Output, live: Live) -> No
         if time.monotonic() >= ask_agent_at:
             state = await _agent_state(session, cell.cell_id)
             if state in KNOWN:
-                await live(job is not None and not job.done)
+                async with session.following(Life(session, cell, output)) as life:
+                    await life.attach(handed=job is not None and not job.done)
                 return
             ask_agent_at = time.monotonic() + (AGENT_AGAIN_S if state == "silent" else 0.0)
         if job is None:
@@ -71,31 +77,6 @@ async def attach(session: Session, cell: Cell, output: Output, live: Live) -> No
         output.condition("the output comes when the job has ended")
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * calls.POLL_GROWTH, calls.LONGEST_POLL_S)
-
-
-async def begun(client: EngeeClient, remote: Remote, cell: Cell) -> None:
-    """Wait, for a few seconds at most, until a job that was handed in has begun to run the cell.
-
-    Raises AgentMissingError when the job met no agent: it has not run the cell.
-    """
-    until = time.monotonic() + BEGIN_BOUND_S
-    while time.monotonic() < until:
-        try:
-            answer = await remote.cell_call(
-                "events", cell.cell_id, BEYOND_ALL_EVENTS, 0.0, wait_s=0.0, margin_s=BEGIN_BOUND_S
-            )
-            if answer.state != "unknown":
-                return
-        except (NetworkError, GatewayError, RateLimitedError):
-            pass  # an Engee that answers nothing else while a job runs
-        job = await client.job(cell.cell_id)
-        if job.done:
-            try:
-                read_cell(job.text or "")
-            except EpochError as error:
-                raise SessionLostError("Engee was restarted just now; the job was not run.", "Run it again.") from error
-            return
-        await asyncio.sleep(0.1)
 
 
 async def _job(session: Session, cell: Cell, output: Output) -> Job | None:

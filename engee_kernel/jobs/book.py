@@ -12,7 +12,22 @@ from typing import Any
 from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError
 from ..api.replies import read_time
 from ..api.wire import Job
-from ..cells.records import (
+from ..cells.session import Session
+from ..facts.errors import (
+    AgentUnavailableError,
+    EngeeError,
+    NotFoundError,
+    ServerNotRunningError,
+    SessionLostError,
+    StillRunningError,
+    UsageError,
+)
+from ..facts.events import Event
+from ..facts.text import duration
+from ..records import calls
+from ..records.calls import Condition
+from ..records.journal import Entry, JournalError, Pages
+from ..records.record import (
     DONE,
     FAILED,
     INTERRUPTED,
@@ -25,22 +40,7 @@ from ..cells.records import (
     resolve,
     verdict,
 )
-from ..cells.session import Session
-from ..errors import (
-    AgentUnavailableError,
-    EngeeError,
-    NotFoundError,
-    ServerNotRunningError,
-    SessionLostError,
-    StillRunningError,
-    UsageError,
-)
-from ..events import Event
-from ..text import duration
-from . import calls
 from .attachment import BEYOND_ALL_EVENTS
-from .calls import Condition
-from .journal import Entry, JournalError, Pages
 
 AGENT_BOUND_S = 2.0
 LOOK_S = 1.0

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from ..api.wire import Job
 from ..cells.cell import Cell
 from ..cells.output import Output
-from ..cells.records import DONE, FAILED, INTERRUPTED, SHORT_ID_CHARS, outcome
 from ..cells.session import Session
-from ..errors import EngeeError, StillRunningError, UsageError
-from ..events import Display
+from ..facts.errors import EngeeError, StillRunningError, UsageError
+from ..facts.events import Display
+from ..facts.text import duration
 from ..files.download import download
 from ..files.local import plan_upload
 from ..files.progress import CellBar
@@ -26,8 +26,9 @@ from ..files.remote import RemoteFiles, files_of, files_with
 from ..files.selection import plan_download
 from ..files.transfer import Progress, Silent, summary
 from ..files.upload import upload
-from ..text import duration
-from . import calls, webhook
+from ..records import calls
+from ..records.record import DONE, FAILED, INTERRUPTED, SHORT_ID_CHARS, outcome
+from . import running, webhook
 
 LOSS_BOUND_S = 3600.0
 """How long a job is looked for in the background while Engee can't be reached."""
@@ -69,20 +70,20 @@ class Order:
 async def carry_out(session: Session, order: Order, cell: Cell, output: Output, tell: Tell) -> None:
     """Run a cell as a job, with all that the order asks for. `tell`: a remark for the next output.
 
-    Raises what `Session.run` raises, and TransferError or UsageError for files.
+    Raises what `running.run` raises, and TransferError or UsageError for files.
     """
     order.check()
     await _send_inputs(session, order, output)
     if order.detach:
-        await session.start_job(cell, output, name=order.name, limit_s=order.limit_s)
+        await running.start(session, cell, output, name=order.name, limit_s=order.limit_s)
         if order.limit_s and not session.jobs_can_be_stopped:
             output.notice("This job can't be stopped, so --timeout has no effect on it: only the agent can stop code.")
         await _let_go(session, order, cell, output, tell)
         return
     try:
-        await session.run(cell, output, as_job=True, name=order.name, limit_s=order.limit_s)
+        await running.run(session, cell, output, name=order.name, limit_s=order.limit_s)
     except StillRunningError:
-        if order.needs_kernel and session.notes.has_job(cell):
+        if order.needs_kernel and session.notes.is_open(cell.cell_id):
             session.beside(_see_to_the_end(session, order, cell, tell))
         raise
     await _finish(session, order, cell, output)

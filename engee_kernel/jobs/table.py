@@ -8,9 +8,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ..cells.records import DONE, FAILED, INTERRUPTED, short_ids
-from ..tables import Table
-from ..text import duration
+from ..facts.tables import Table
+from ..facts.text import duration
+from ..records.record import DONE, FAILED, INTERRUPTED, short_ids
 
 if TYPE_CHECKING:
     from .book import Row

@@ -12,10 +12,10 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import __version__
 from ..api.replies import retry_after_s
 from ..api.retry import retrying
-from ..errors import EngeeError, UsageError
+from ..facts.errors import EngeeError, UsageError
+from ..facts.version import __version__
 
 REPLY_TIMEOUT_S = 10.0
 BOUND_S = 30.0

@@ -14,8 +14,8 @@ from ipykernel.kernelapp import IPKernelApp
 from traitlets import Unicode, default
 from traitlets.config import Config
 
-from ..errors import EngeeError, SettingError
-from .config import EngeeSettings, read_config_files
+from ..facts.errors import EngeeError, SettingError
+from ..household.settings import EngeeSettings, read_config_files
 from .kernel import EngeeKernel
 
 
@@ -78,9 +78,9 @@ class EngeeKernelApp(IPKernelApp):
         try:
             if self.config_trouble:
                 raise SettingError(self.config_trouble, "Mend the file and restart the kernel.")
-            kernel.services.settings = EngeeSettings(parent=self)
+            kernel.services.use_settings(EngeeSettings(parent=self))
         except EngeeError as error:
-            kernel.services.settings_error = error
+            kernel.services.no_settings(error)
 
 
 def _is_not_about_transport(record: logging.LogRecord) -> bool:

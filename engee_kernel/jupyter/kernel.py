@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .. import __version__, magics
+from .. import magics
 from ..cells.cell import Cell
-from ..errors import EngeeError, SettingError, StillRunningError
-from ..events import Input
-from .publish import Publisher, expression_contents
+from ..facts.errors import EngeeError, SettingError, StillRunningError
+from ..facts.events import Input
+from ..facts.version import __version__
+from ..household.services import Services
+from ..messages.publisher import Publisher
+from ..messages.tracebacks import expression_contents
 from .questions import AnsweringKernel
-from .services import Services
 from .stdin import read_line
-
-if TYPE_CHECKING:
-    pass
 
 PROTOCOL_VERSION = "5.4"
 ABORT_WINDOW_S = 0.1
@@ -227,6 +226,7 @@ class EngeeKernel(AnsweringKernel):
             self._work.cancel()
             await asyncio.wait({self._work}, timeout=2.5)
         try:
-            await self.services.close(stop_server=self.services.settings.stop_on_shutdown and not restart)
+            stops = not restart and self.services.has_settings and self.services.settings.stop_on_shutdown
+            await self.services.close(stop_server=stops)
         except EngeeError as error:
             self.log.warning("The Engee server was not stopped: %s", error.message)

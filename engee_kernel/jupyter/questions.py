@@ -14,9 +14,9 @@ from typing import Any
 from ipykernel.kernelbase import Kernel
 
 from .. import magics
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
+from ..household.services import Services
 from . import cursors
-from .services import Services
 
 IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
 CONCURRENT = frozenset(

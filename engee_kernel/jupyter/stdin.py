@@ -8,7 +8,7 @@ from typing import Any
 
 import zmq
 
-from ..events import Input
+from ..facts.events import Input
 
 INPUT_POLL_S = 0.02
 

@@ -7,10 +7,10 @@ import argparse
 from ..account.login import keep, log_out, overriding
 from ..account.store import StoredToken
 from ..api.credentials import clean_token
-from ..errors import EngeeError
-from ..events import Display
-from ..tables import card
-from .registry import Context, Magic
+from ..facts.errors import EngeeError
+from ..facts.events import Display
+from ..facts.tables import card
+from .magic import Context, Magic
 
 
 class Login(Magic):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ..errors import ForbiddenPathError, UsageError
+from ..facts.errors import ForbiddenPathError, UsageError
 from ..files.paths import ROOT, remote_path, some
 from ..files.remote import DIRECTORY, MISSING, Entry, RemoteFileError, RemoteFiles, files_of
 from ..files.selection import Hit, find_remote, select
 from .folders import FileMagic, say
-from .registry import Context
+from .magic import Context
 
 LONG_S = 600.0
 

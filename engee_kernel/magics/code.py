@@ -11,13 +11,13 @@ from typing import Any
 from ..cells.cell import Cell
 from ..cells.output import Output
 from ..cells.session import Session
-from ..errors import AgentUnavailableError, UsageError
-from ..events import Display
 from ..exchange import variables
-from ..jupyter.services import Services
-from ..tables import Table
-from ..text import size
-from .registry import Context, Magic, RunCell
+from ..facts.errors import AgentUnavailableError, UsageError
+from ..facts.events import Display
+from ..facts.tables import Table
+from ..facts.text import size
+from ..household.services import Services
+from .magic import Context, Magic, RunCell
 
 YES = ("y", "yes", "д", "да")
 
@@ -31,7 +31,7 @@ class TimeLine(Magic):
         if not arguments.line:
             raise UsageError("%time needs code to run.", "E.g. %time inv(A), or %%time above the cell's code.")
         cell = Cell(arguments.line, context.cell.count, stdin_allowed=context.cell.stdin_allowed)
-        await timed(context.engee.run)(cell, context.output)
+        await timed(context.run_plainly)(cell, context.output)
         context.over = cell.done is None or cell.done.status != "ok"
 
 

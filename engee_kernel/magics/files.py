@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..arguments import PLACES, add_download_arguments, add_upload_arguments
-from ..events import Display
+from ..facts.events import Display
+from ..facts.tables import Table
+from ..facts.text import size
 from ..files.download import download
 from ..files.local import plan_upload
 from ..files.local import split_words as split_upload
@@ -19,11 +20,10 @@ from ..files.selection import plan_download
 from ..files.selection import split_words as split_download
 from ..files.transfer import Moved, remote_folder, summary
 from ..files.upload import upload
-from ..jupyter.services import Services
-from ..tables import Table
-from ..text import size
+from ..household.arguments import PLACES, add_download_arguments, add_upload_arguments
+from ..household.services import Services
+from .magic import Context, Magic
 from .pathwords import local_completions, remote_completions
-from .registry import Context, Magic
 
 ROWS = 20
 

@@ -6,16 +6,16 @@ import argparse
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ..errors import NotFoundError, TransferError, UsageError
-from ..events import Display, Stream
+from ..facts.errors import NotFoundError, TransferError, UsageError
+from ..facts.events import Display, Stream
+from ..facts.tables import Table
+from ..facts.text import size
 from ..files.paths import ROOT, below, composed, is_below, is_pattern, matches, remote_path, some
 from ..files.remote import DIRECTORY, FILE, Entry, RemoteFiles, files_of
 from ..files.selection import find_remote, select
-from ..jupyter.services import Services
-from ..tables import Table
-from ..text import size
+from ..household.services import Services
+from .magic import Context, Magic
 from .pathwords import remote_completions
-from .registry import Context, Magic
 
 ROWS = 500
 CAT_BYTES = 64 * 1024

@@ -10,7 +10,7 @@ import os
 import shlex
 from dataclasses import dataclass
 
-from ..errors import UsageError
+from ..facts.errors import UsageError
 
 
 @dataclass(frozen=True)

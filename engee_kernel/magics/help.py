@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..events import Display, MimeBundle
-from ..jupyter.services import Services
-from ..tables import Table
-from .registry import Context, Magic, find, magics
+from ..facts.events import Display, MimeBundle
+from ..facts.tables import Table
+from ..household.services import Services
+from .magic import Context, Magic, find
 
 
 def page(bundle: MimeBundle) -> dict[str, Any]:
@@ -17,37 +17,40 @@ def page(bundle: MimeBundle) -> dict[str, Any]:
     return {"payload": [{"source": "page", "data": dict(bundle), "start": 0}]}
 
 
-def all_magics() -> MimeBundle:
-    rows = [(name, magic.help) for name, magic in sorted(magics().items())]
-    return Table(("magic", "what it does"), rows).bundle()
-
-
 class ListMagics(Magic):
     name = "%lsmagic"
     help = "List all magics."
 
+    def __init__(self, table: Mapping[str, Magic]) -> None:
+        self._table = table
+
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
-        await context.output.publish(Display(all_magics()))
+        await context.output.publish(Display(listed(self._table)))
 
 
 class Help(Magic):
     name = "%help"
     help = "Explain the kernel, or one magic: %help %%job"
 
+    def __init__(self, table: Mapping[str, Magic]) -> None:
+        self._table = table
+
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("magic", nargs="?", help="e.g. %%%%job")
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
         if arguments.magic is None:
-            context.replies.update(page(all_magics()))
+            context.replies.update(page(listed(self._table)))
             return
         name = arguments.magic
         if not name.startswith("%"):
-            name = f"%{name}" if f"%{name}" in magics() else f"%%{name}"
-        context.replies.update(page({"text/plain": find(name).parser().format_help().strip()}))
+            name = f"%{name}" if f"%{name}" in self._table else f"%%{name}"
+        context.replies.update(page({"text/plain": find(self._table, name).parser().format_help().strip()}))
 
     async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
-        return [name for name in magics() if name.startswith(word)]
+        return [name for name in self._table if name.startswith(word)]
 
 
-MAGICS = (ListMagics, Help)
+def listed(table: Mapping[str, Magic]) -> MimeBundle:
+    rows = [(name, magic.help) for name, magic in sorted(table.items())]
+    return Table(("magic", "what it does"), rows).bundle()

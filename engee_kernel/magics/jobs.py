@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..arguments import seconds
 from ..cells.cell import Cell
 from ..cells.output import Output
-from ..events import Display
+from ..facts.events import Display
+from ..household.arguments import seconds
+from ..household.services import Services
 from ..jobs.table import add_filters, chosen, table
-from ..jupyter.services import Services
-from .registry import Context, Magic, MagicParser
+from .magic import Context, Magic, MagicParser
 
 if TYPE_CHECKING:
     from ..jobs.book import JobBook
@@ -112,7 +112,8 @@ knows the jobs of earlier kernels; it holds no code and no output."""
                 one.add_argument("id", metavar="ID")
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
-        from ..jobs.book import JobBook  # noqa: PLC0415 - a magic's own part
+        from ..jobs.attachment import attach  # noqa: PLC0415 - a magic's own part
+        from ..jobs.book import JobBook  # noqa: PLC0415
 
         book = JobBook(context.engee)
         output = context.output
@@ -122,7 +123,7 @@ knows the jobs of earlier kernels; it holds no code and no output."""
         elif action == "attach":
             cell = Cell("", context.cell.count, stdin_allowed=context.cell.stdin_allowed)
             cell.cell_id = await book.find(arguments.id) if arguments.id else await book.newest()
-            await context.engee.attach(cell, output)
+            await attach(context.engee, cell, output)
         elif action == "result":
             for event in await book.verdict(await book.find(arguments.id)):
                 await output.publish(event)

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
 from ..files.local import expanded
 from ..files.paths import ROOT, composed, remote_path
-from ..jupyter.services import Services
+from ..household.services import Services
 
 LIMIT = 500
 _NEEDS_QUOTES = set(" \t\"'")

@@ -6,11 +6,12 @@ from typing import Any
 
 from ..cells.cell import Cell
 from ..cells.output import Output
-from ..errors import UsageError
-from ..events import Display
-from ..jupyter.services import Services
+from ..facts.errors import UsageError
+from ..facts.events import Display
+from ..household.services import Services
 from .grammar import magic_line_at, split_cell
-from .registry import Context, MagicHelp, find, magics
+from .magic import Context, MagicHelp, find
+from .registry import magics
 
 
 async def run_cell(kernel: Services, cell: Cell, output: Output) -> dict[str, Any]:
@@ -20,14 +21,11 @@ async def run_cell(kernel: Services, cell: Cell, output: Output) -> dict[str, An
     leave the first one done.
     """
 
-    async def plainly(cell: Cell, output: Output) -> None:
-        await kernel.engee().run(cell, output)
-
     calls, code = split_cell(cell.code)
-    context = Context(kernel, output, code, plainly, cell)
+    context = Context(kernel, output, code, cell)
     prepared = []
     for call in calls:
-        magic = find(call.name)
+        magic = find(magics(), call.name)
         try:
             arguments = magic.parse(call)
         except MagicHelp as help_text:
@@ -42,7 +40,7 @@ async def run_cell(kernel: Services, cell: Cell, output: Output) -> dict[str, An
             return context.replies
     if context.code.strip():
         cell.code = context.code
-        run = context.run_cell
+        run = context.run_cell or context.run_plainly
         for wrap in context.around:
             run = wrap(run)
         await run(cell, output)

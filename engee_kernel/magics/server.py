@@ -8,13 +8,14 @@ import time
 import uuid
 from collections.abc import Iterable
 
-from .. import overview, server
+from ..cells import serving
 from ..cells.session import Session
-from ..errors import EngeeError, ServerNotRunningError, UsageError
-from ..events import Display
-from ..jupyter.services import Services
-from ..tables import card
-from .registry import Context, Magic
+from ..facts.errors import EngeeError, ServerNotRunningError, UsageError
+from ..facts.events import Display
+from ..facts.tables import card
+from ..household.services import Services
+from ..server import lifecycle, overview
+from .magic import Context, Magic
 
 ACTIONS = ("start", "stop", "restart")
 LIVE_PAUSE_S = 1.0
@@ -34,12 +35,12 @@ class Engee(Magic):
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
         engee = context.engee
         if arguments.action in ("stop", "restart"):
-            _, was_running = await server.stop(engee.client, progress=context.output.condition)
-            engee.server_has_gone()
+            _, was_running = await lifecycle.stop(engee.client, progress=context.output.condition)
+            serving.was_stopped(engee)
             if was_running:
                 context.output.notice("The Engee server was stopped: its variables are gone, files in /user stay.")
         if arguments.action in ("start", "restart"):
-            await engee.start_server(context.output, arguments.timeout)
+            await serving.start(engee, context.output, arguments.timeout)
         await context.output.publish(Display(card("Engee", await _facts(context, engee))))
 
     async def complete(self, context: Services, words: list[str], word: str) -> Iterable[str]:
@@ -107,7 +108,7 @@ async def _facts(context: Context, engee: Session) -> overview.Facts:
 
 async def _metrics(engee: Session) -> overview.Facts:
     if await engee.agent_ready():
-        return overview.metric_facts(await overview.metrics(engee.remote))
+        return overview.metric_facts(await engee.remote.call("metrics"))
     return await overview.metrics_without_agent(engee.client)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from ..errors import UsageError
-from ..events import Display
-from ..jupyter.config import EngeeSettings, choices, environment_variable, expected, is_secret
-from ..jupyter.services import Services
-from ..tables import Table, card
-from .registry import Context, Magic
+from ..facts.errors import UsageError
+from ..facts.events import Display
+from ..facts.tables import Table, card
+from ..household.services import Services
+from ..household.settings import EngeeSettings, choices, environment_variable, expected, is_secret
+from .magic import Context, Magic
 
 SOURCE = "%config"
 USAGE = "%config shows all settings, %config NAME explains one, %config NAME = VALUE sets one for this kernel."

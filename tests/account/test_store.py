@@ -16,7 +16,7 @@ from keyring.backends.null import Keyring
 from engee_kernel.account.store import StoredToken, TokenStore
 from engee_kernel.account.vaults import PIECE_CHARS, FileVault, KeyringVault, VaultError
 from engee_kernel.api.credentials import Secret
-from engee_kernel.errors import SettingError
+from engee_kernel.facts.errors import SettingError
 
 KEY = "https://engee.example:443"
 OTHER = "https://other.example:443"

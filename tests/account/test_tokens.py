@@ -22,7 +22,7 @@ from engee_kernel.api.client import EngeeClient
 from engee_kernel.api.credentials import Secret, origin
 from engee_kernel.api.wire import TokenGrant
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import MissingTokenError, TokenRejectedError, TokenTooYoungError, UnreachableError
+from engee_kernel.facts.errors import MissingTokenError, TokenRejectedError, TokenTooYoungError, UnreachableError
 
 TOKEN_CALL = "/account/api/oauth2/token"
 
@@ -274,9 +274,10 @@ import asyncio
 from engee_kernel.account import tokens
 from engee_kernel.cells.cell import Cell
 from engee_kernel.api.client import EngeeClient
-from engee_kernel.events import Stream
+from engee_kernel.facts.events import Stream
 from engee_kernel.cells.output import Options
 from engee_kernel.cells.session import Session
+from engee_kernel.jobs import running
 
 class Screen:
     async def publish(self, event):
@@ -290,8 +291,8 @@ class Screen:
 async def main():
     url = "{local_engee.url}"
     async with EngeeClient(url, tokens.of_machine(url, tell=print)) as client:
-        session = Session(client, Options(handoff_after_s=1.0))
-        await session.run(Cell("for i in 1:8; println(i); sleep(1); end", 1), Screen(), as_job=True)
+        session = Session(client, Options(handoff_after_s=1.0), tell=print)
+        await running.run(session, Cell("for i in 1:8; println(i); sleep(1); end", 1), Screen())
         await session.detach()
 
 asyncio.run(main())

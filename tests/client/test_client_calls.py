@@ -17,7 +17,7 @@ from engee_kernel import agent
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.api.wire import Job, ServerStatus
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import (
+from engee_kernel.facts.errors import (
     CodeError,
     JobExistsError,
     NotFoundError,
@@ -25,7 +25,7 @@ from engee_kernel.errors import (
     ServerNotRunningError,
     TooLargeError,
 )
-from engee_kernel.text import split_description, unquote_julia
+from engee_kernel.facts.text import split_description, unquote_julia
 
 WAIT_S = 60
 

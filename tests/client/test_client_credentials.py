@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engee_kernel.api.credentials import STARS, FixedToken, Secret, clean_token, origin
-from engee_kernel.errors import SettingError
+from engee_kernel.facts.errors import SettingError
 
 VALUE = "pat-Zx81-very-secret"
 

@@ -14,7 +14,7 @@ from scripted_server import ScriptedServer, http_reply
 
 from engee_kernel.api.client import EngeeClient, Upload, check_remote
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import (
+from engee_kernel.facts.errors import (
     EngeeError,
     ForbiddenPathError,
     NotFoundError,

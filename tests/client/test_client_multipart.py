@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from engee_kernel.api.multipart import PartReader, boundary_of, file_name_of
-from engee_kernel.errors import UnexpectedReplyError
+from engee_kernel.facts.errors import UnexpectedReplyError
 
 BOUNDARY = b"----engee12ab"
 

@@ -15,7 +15,7 @@ from leaks import assert_hidden
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.api.credentials import Secret
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import ReplyLostError, TokenRejectedError
+from engee_kernel.facts.errors import ReplyLostError, TokenRejectedError
 
 REDIRECT = "http://127.0.0.1:1/callback"
 SCOPE = "user:id user:username profile:name profile:primary_email engee"

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from engee_kernel.api.retry import is_transient, may_pass, retrying, surely_not_run
-from engee_kernel.errors import (
+from engee_kernel.facts.errors import (
     CodeError,
     EngeeError,
     ForbiddenPathError,

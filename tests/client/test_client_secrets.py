@@ -15,7 +15,7 @@ from scripted_server import INFO, ScriptedServer, http_reply
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.api.credentials import Secret
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import EngeeError, SettingError, TokenRejectedError
+from engee_kernel.facts.errors import EngeeError, SettingError, TokenRejectedError
 
 EVAL = "/prefix/external/command/eval"
 

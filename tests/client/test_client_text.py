@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engee_kernel.text import (
+from engee_kernel.facts.text import (
     count_frames,
     duration,
     ends_with_semicolon,

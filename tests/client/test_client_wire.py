@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engee_kernel.api import replies, wire
-from engee_kernel.errors import (
+from engee_kernel.facts.errors import (
     ApiError,
     CodeError,
     EngeeError,

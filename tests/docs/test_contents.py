@@ -13,7 +13,7 @@ import pytest
 from engee_kernel import cli
 from engee_kernel.account.store import FOLDER_VARIABLE
 from engee_kernel.extension.magics import KERNEL_MAGICS
-from engee_kernel.jupyter.config import EngeeSettings, environment_variable, markdown_table
+from engee_kernel.household.settings import EngeeSettings, environment_variable, markdown_table
 from engee_kernel.magics.registry import magics
 
 from .documents import BOTH, CHECKOUT, ENGLISH, RUSSIAN, code_blocks, headings, links, prose, read, table_rows

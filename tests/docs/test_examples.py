@@ -18,7 +18,7 @@ from frontend import Cell, Frontend, clean_environment
 from traitlets.config import Config
 
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.jupyter.config import EngeeSettings
+from engee_kernel.household.settings import EngeeSettings
 
 from .documents import CHECKOUT, ENGLISH, Block, code_blocks
 

@@ -9,10 +9,11 @@ from engee_kernel import exchange
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.cells.cell import Cell
 from engee_kernel.cells.output import Options
+from engee_kernel.cells.running import run
 from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.events import Event, Failure, Input, Result
 from engee_kernel.exchange import variables
+from engee_kernel.facts.events import Event, Failure, Input, Result
 
 
 class Quiet:
@@ -40,7 +41,7 @@ class Exchanger:
     def __init__(self, engee: LocalEngee) -> None:
         self._runner = asyncio.new_event_loop()
         self.client = EngeeClient(engee.url, engee.token)
-        self.session = Session(self.client, Options(workspace="notebook"))
+        self.session = Session(self.client, Options(workspace="notebook"), tell=print)
         self.notices: list[str] = []
 
     def put(self, **values: Any) -> None:
@@ -68,7 +69,7 @@ class Exchanger:
                 if isinstance(event, Result):
                     shown.append(event.data["text/plain"])
 
-        self._wait(self.session.run(Cell(code, 1), Output()))
+        self._wait(run(self.session, Cell(code, 1), Output()))
         return "".join(shown)
 
     def value(self, code: str) -> Any:

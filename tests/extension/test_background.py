@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from engee_kernel.errors import StillRunningError
 from engee_kernel.extension.background import Background
+from engee_kernel.facts.errors import StillRunningError
 
 
 @pytest.fixture

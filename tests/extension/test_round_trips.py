@@ -350,7 +350,7 @@ class TestFromJulia:
         ],
     )  # fmt: skip
     def test_what_python_does_not_have(self, exchanger: Exchanger, code: str, reason: str) -> None:
-        from engee_kernel.errors import ExchangeError  # noqa: PLC0415
+        from engee_kernel.facts.errors import ExchangeError  # noqa: PLC0415
 
         with pytest.raises(ExchangeError) as caught:
             exchanger.value(code)
@@ -358,7 +358,7 @@ class TestFromJulia:
         assert reason in caught.value.message
 
     def test_a_variable_that_is_not_there(self, exchanger: Exchanger) -> None:
-        from engee_kernel.errors import ExchangeError  # noqa: PLC0415
+        from engee_kernel.facts.errors import ExchangeError  # noqa: PLC0415
 
         with pytest.raises(ExchangeError, match="nowhere can't be had from Engee: there is no such variable"):
             exchanger.get("nowhere")

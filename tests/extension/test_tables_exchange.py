@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from engee_kernel.errors import ExchangeError, UsageError
 from engee_kernel.exchange import check_names, encode
+from engee_kernel.facts.errors import ExchangeError, UsageError
 
 pytestmark = pytest.mark.julia
 

@@ -11,7 +11,7 @@ import pytest
 from exchanger import Exchanger
 
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import AgentUnavailableError, SessionLostError
+from engee_kernel.facts.errors import AgentUnavailableError, SessionLostError
 
 pytestmark = pytest.mark.julia
 

@@ -21,12 +21,13 @@ from engee_kernel.agent.dialogue import CellAnswer, read_answer, read_cell
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.cells.cell import Cell, State
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import AgentUnavailableError, SettingError, TransferError, UsageError
-from engee_kernel.events import Display, Done, Event, Input, Result, Stream, decode
+from engee_kernel.facts.errors import AgentUnavailableError, SettingError, TransferError, UsageError
+from engee_kernel.facts.events import Display, Done, Event, Input, Result, Stream, decode
 from engee_kernel.files.archive import match_entries
 from engee_kernel.magics.grammar import Call, split_cell, split_words
+from engee_kernel.magics.magic import MagicHelp
 from engee_kernel.magics.pathwords import _quoted
-from engee_kernel.magics.registry import MagicHelp, magics
+from engee_kernel.magics.registry import magics
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 with_real_julia = settings(

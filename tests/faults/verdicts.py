@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from frontend import Cell
 
-from engee_kernel import errors
+from engee_kernel.facts import errors
 
 from .plans import Plan
 

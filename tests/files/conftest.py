@@ -18,7 +18,7 @@ from engee_kernel.cells.output import Options
 from engee_kernel.cells.remote import Remote
 from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.events import Display, Event, Input, Stream
+from engee_kernel.facts.events import Display, Event, Input, Stream
 from engee_kernel.files.remote import RemoteFiles
 
 
@@ -57,7 +57,7 @@ class Notebook:
     def __init__(self, client: EngeeClient, options: Options) -> None:
         self.settings: Any = None
         self.remote_folder = "/user"
-        self.session = Session(client, options)
+        self.session = Session(client, options, tell=print)
 
     def engee(self) -> Session:
         return self.session

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engee_kernel.errors import TransferError
+from engee_kernel.facts.errors import TransferError
 from engee_kernel.files.archive import ForeignEntryError, UnmatchedError, copy_entry, match_entries, open_archive
 
 SOURCES = ["/user/d/a.txt", "/user/d/й.txt"]

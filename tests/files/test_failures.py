@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import EngeeError, ForbiddenPathError, ReplyLostError, TransferError
+from engee_kernel.facts.errors import EngeeError, ForbiddenPathError, ReplyLostError, TransferError
 from engee_kernel.files.download import download
 from engee_kernel.files.local import plan_upload
 from engee_kernel.files.paths import STAGING_NAME, STAGING_ROOT

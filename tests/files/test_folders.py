@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import EngeeError, ForbiddenPathError, TransferError, UsageError
+from engee_kernel.facts.errors import EngeeError, ForbiddenPathError, TransferError, UsageError
 from engee_kernel.magics.registry import magics
 
 from .conftest import Notebook, tree

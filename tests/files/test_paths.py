@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engee_kernel.errors import ForbiddenPathError, UsageError
+from engee_kernel.facts.errors import ForbiddenPathError, UsageError
 from engee_kernel.files import paths
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engee_kernel.cells.output import Options
 from engee_kernel.emulator.process import LocalEngee
-from engee_kernel.errors import ForbiddenPathError, TransferError, UsageError
+from engee_kernel.facts.errors import ForbiddenPathError, TransferError, UsageError
 
 from .conftest import Notebook, left_behind, tree
 

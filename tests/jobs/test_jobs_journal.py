@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from engee_kernel.jobs import journal
-from engee_kernel.jobs.journal import Entry, Journal, JournalError, notebook_key
+from engee_kernel.records import journal
+from engee_kernel.records.journal import Entry, Journal, JournalError, notebook_key
 
 WRITER = """
 import sys
 from pathlib import Path
-from engee_kernel.jobs.journal import Entry, Journal
+from engee_kernel.records.journal import Entry, Journal
 own, folder = sys.argv[1], Path(sys.argv[2])
 book = Journal(f"{own}.ipynb", folder)
 for number in range(60):

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from engee_kernel.agent.dialogue import AgentMissingError, CellAnswer
 from engee_kernel.api.wire import Job
 from engee_kernel.cells.cell import Cell
-from engee_kernel.cells.records import cell_number, outcome, read_record, resolve, short_ids
-from engee_kernel.errors import AgentUnavailableError, CodeError, UsageError
-from engee_kernel.events import Done, Failure, Result
+from engee_kernel.facts.errors import AgentUnavailableError, CodeError, UsageError
+from engee_kernel.facts.events import Done, Failure, Result
 from engee_kernel.jobs.book import Row
 from engee_kernel.jobs.table import add_filters, chosen, table
+from engee_kernel.records.record import cell_number, outcome, read_record, resolve, short_ids
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from joblab import Receiver, receiving
 
-from engee_kernel.errors import UsageError
+from engee_kernel.facts.errors import UsageError
 from engee_kernel.jobs import webhook
 
 JOB = {"job_id": "a", "name": "Счёт", "status": "DONE", "result": {"type": "success", "data": {"text": "42"}}}

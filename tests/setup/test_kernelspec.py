@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engee_kernel import kernelspec
+from engee_kernel.jupyter import kernelspec
 
 from .conftest import CHECKOUT, Run
 

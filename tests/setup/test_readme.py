@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engee_kernel import cli
-from engee_kernel.jupyter.config import EngeeSettings
+from engee_kernel.household.settings import EngeeSettings
 
 from .conftest import CHECKOUT
 

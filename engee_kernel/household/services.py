@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import EngeeError, UsageError
-from ..events import Input
+from ..facts.errors import EngeeError, SettingError, UsageError
+from ..facts.events import Input
 
 if TYPE_CHECKING:
     from ..cells.output import Output
     from ..cells.session import Session
+    from .settings import EngeeSettings
 
 Ask = Callable[[Input], Awaitable[str | None]]
 
@@ -18,13 +19,13 @@ Ask = Callable[[Input], Awaitable[str | None]]
 class Services:
     """What magics may use of the one who runs them: the kernel, or the extension of a Python notebook.
 
-    `settings` (EngeeSettings) are set by the one who has it, or `settings_error` that says why there are none.
-    `output` and `ask` are there while a cell runs; `ask` is None where the front end takes no input.
+    That one calls `use_settings`, or `no_settings` with the error that says why there are none. `output` and `ask`
+    are there while a cell runs; `ask` is None where the front end takes no input.
     """
 
     def __init__(self) -> None:
-        self.settings: Any = None
-        self.settings_error: EngeeError | None = None
+        self._settings: EngeeSettings | None = None
+        self._settings_trouble: EngeeError | None = None
         self.session: Session | None = None
         self.remote_folder = "/user"
         self.output: Output | None = None
@@ -32,6 +33,23 @@ class Services:
         self.cells: list[tuple[int, str]] = []
         self._retired: list[Session] = []
         self._remarks: list[str] = []
+
+    @property
+    def settings(self) -> EngeeSettings:
+        """Raises SettingError where they can't be used."""
+        if self._settings is None:
+            raise self._settings_trouble or SettingError("The settings were not read.", "Restart the kernel.")
+        return self._settings
+
+    @property
+    def has_settings(self) -> bool:
+        return self._settings is not None
+
+    def use_settings(self, settings: EngeeSettings) -> None:
+        self._settings = settings
+
+    def no_settings(self, why: EngeeError) -> None:
+        self._settings_trouble = why
 
     @property
     def sessions(self) -> list[Session]:
@@ -45,13 +63,12 @@ class Services:
             from ..api.client import EngeeClient  # noqa: PLC0415
             from ..cells.session import Session  # noqa: PLC0415
 
-            if self.settings_error is not None:
-                raise self.settings_error
-            client = EngeeClient(self.settings.url, self.settings.tokens(self.tell))
+            settings = self.settings
+            client = EngeeClient(settings.url, settings.tokens(self.tell))
             before = self._retired[-1] if self._retired else None
             notebook = before.notebook if before else ""
-            journal = self.settings.journal()
-            self.session = Session(client, self.settings.options(), notebook=notebook, journal=journal)
+            journal = settings.journal()
+            self.session = Session(client, settings.options(), tell=self.tell, notebook=notebook, journal=journal)
             self.session.started = before.started if before else None
         return self.session
 
@@ -112,7 +129,9 @@ class Services:
             await session.detach()
         try:
             if stop_server and sessions:
-                await sessions[-1].stop_what_it_started()
+                from ..cells import serving  # noqa: PLC0415 - loaded already where there is a session
+
+                await serving.stop_what_it_started(sessions[-1])
         finally:
             for session in sessions:
                 await session.client.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
 
-from .errors import EngeeError, UsageError
+from ..facts.errors import EngeeError, UsageError
 
 KERNEL_NAME = "engee"
 SPEC_FILE = "kernel.json"
@@ -131,7 +131,7 @@ def _check_variable(variable: str, value: str) -> None:
     if not variable or "\0" in value:
         raise UsageError("--env takes a variable's name and its value.", "Example: --env ENGEE_MODE=plain")
     if variable.upper().startswith("ENGEE_"):
-        from .jupyter.config import EngeeSettings, environment_variable  # noqa: PLC0415 - it brings the HTTP client along
+        from ..household.settings import EngeeSettings, environment_variable  # noqa: PLC0415 - it brings the HTTP client along
 
         for setting in EngeeSettings.names():
             if variable.upper() == environment_variable(setting):

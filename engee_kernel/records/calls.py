@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from ..api.client import EngeeClient
 from ..api.retry import is_transient, retrying
 from ..api.wire import Job
-from ..cells.cell import Cell
-from ..cells.output import Output
-from ..errors import EngeeError, GatewayError, JobExistsError, NetworkError, RateLimitedError, StillRunningError
-from ..text import duration
+from ..facts.errors import EngeeError, GatewayError, JobExistsError, NetworkError, RateLimitedError, StillRunningError
+from ..facts.text import duration
 
 Condition = Callable[[str], None]
-"""Is told what the wait is for, "" while all is well: `Output.condition`, or one that ignores it."""
-
-Noted = Callable[[Cell, str, str], Awaitable[None]]
-"""Called when Engee has accepted a job that keeps a cell's record: the cell, the kind ("cell", "job"), its name."""
+"""Is told what the wait is for, "" while all is well; or ignores it."""
 
 FIRST_POLL_S = 0.2
 LONGEST_POLL_S = 5.0
 POLL_GROWTH = 1.4
-NAME_LIMIT = 60
 
 
 class JobHabits:
@@ -65,21 +59,22 @@ async def create(
     condition("")
 
 
-async def keep_record(client: EngeeClient, code: str, cell: Cell, habits: JobHabits, output: Output) -> bool | None:
+async def keep_record(
+    client: EngeeClient, code: str, *, job_id: str, name: str, habits: JobHabits, notice: Callable[[str], None]
+) -> bool | None:
     """Create the job, of the cell's own id, that only waits for the cell and then holds all its events.
 
-    None: not now, another try may help. False: this Engee does not take it, which is said once.
+    None: not now, another try may help. False: this Engee does not take it, which `notice` is told once.
     """
-    first = " ".join(cell.code.split())[:NAME_LIMIT]
     try:
-        await client.create_job(code, job_id=cell.cell_id, name=f"In[{cell.count}] {first}".strip())
+        await client.create_job(code, job_id=job_id, name=name)
     except JobExistsError:
         return True
     except (NetworkError, GatewayError, RateLimitedError):
         return None
     except EngeeError as error:
         habits.share_process = False
-        output.notice(
+        notice(
             f"Long cells can't be handed to a job here ({error.message}) "
             "They run on, but are lost to a kernel that dies."
         )

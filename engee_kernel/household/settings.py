@@ -21,8 +21,8 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 from ..api import wire
 from ..api.credentials import STARS, Secret
 from ..cells.output import Options
-from ..errors import SettingError
-from ..jobs.journal import Journal, notebook_key
+from ..facts.errors import SettingError
+from ..records.journal import Journal, notebook_key
 
 if TYPE_CHECKING:
     from ..account.oauth import OAuthClient

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngeeError
+from ..facts.errors import EngeeError
 
 LIMIT_BYTES = 512 * 1024
 KEPT_JOBS = 500

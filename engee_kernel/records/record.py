@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from ..agent.dialogue import AgentMissingError, AnswerCutError, CellAnswer, EpochError, read_cell
 from ..api.wire import Job
-from ..errors import AgentUnavailableError, CodeError, UsageError
-from ..events import Done, Event, Failure, Result, decode
-from ..text import split_description
+from ..facts.errors import AgentUnavailableError, CodeError, UsageError
+from ..facts.events import Done, Event, Failure, Result, decode
+from ..facts.text import split_description
 
 SHORT_ID_CHARS = 8
 SUMMARY_CHARS = 80
+NAMED_CODE_CHARS = 60
 CELL_NAME = re.compile(r"In\[(\d+)\] ?")
 _WHOLE_ID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -117,8 +118,13 @@ def is_whole_id(word: str) -> bool:
     return _WHOLE_ID.fullmatch(word.strip()) is not None
 
 
+def cell_name(count: int, code: str) -> str:
+    """How the record of an ordinary cell is named in Engee's list: "In[n] " and the beginning of its code."""
+    return f"In[{count}] {' '.join(code.split())[:NAMED_CODE_CHARS]}".strip()
+
+
 def cell_number(job_name: str | None) -> int | None:
-    """The n of "In[n] …", which is how the record of an ordinary cell is named in Engee's list."""
+    """The n of such a name."""
     match = CELL_NAME.match(job_name or "")
     return int(match[1]) if match else None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from .events import Display, Done, Event, Failure, Input, MimeBundle, Result, Stream
+from ..facts.events import Display, Done, Event, Failure, Input, MimeBundle, Result, Stream
 
 
 class Terminal:

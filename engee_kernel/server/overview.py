@@ -8,12 +8,11 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from .api.client import EngeeClient
-from .api.wire import ServerStatus
-from .cells.remote import Remote
-from .errors import CodeError, EngeeError
-from .server import TimeLeft, time_left
-from .text import duration, size, unquote_julia
+from ..api.client import EngeeClient
+from ..api.wire import ServerStatus
+from ..facts.errors import CodeError, EngeeError
+from ..facts.text import duration, size, unquote_julia
+from .lifecycle import TimeLeft, time_left
 
 EVAL_TIMEOUT_S = 15.0
 Facts = list[tuple[str, str]]
@@ -86,13 +85,8 @@ async def _text(client: EngeeClient, command: str) -> str:
     return text.strip()
 
 
-async def metrics(remote: Remote) -> Mapping[str, Any]:
-    """The agent's `metrics`. Raises EngeeError."""
-    return await remote.call("metrics")
-
-
 def metric_facts(metrics: Mapping[str, Any]) -> Facts:
-    """Memory and processor of the Engee session, and what runs in it."""
+    """Memory and processor of the Engee session, and what runs in it; `metrics` as the agent's call gives them."""
     facts: Facts = []
     used, total, free = (metrics.get(name) for name in ("rss_bytes", "total_memory_bytes", "free_memory_bytes"))
     if isinstance(used, int | float):

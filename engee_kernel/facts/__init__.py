@@ -1,0 +1,1 @@
+"""What all others speak of: errors, events, text, tables. No input, no output, nothing of this package above."""
