@@ -42,7 +42,7 @@ $(STAMPS)/packages: pyproject.toml engee_kernel/facts/version.py | $(BIN)/pip$(E
 	$(PY) -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-$(STAMPS)/kernelspec: $(STAMPS)/packages $(wildcard kernelspec/*) engee_kernel/kernelspec.py
+$(STAMPS)/kernelspec: $(STAMPS)/packages $(wildcard kernelspec/*) engee_kernel/jupyter/kernelspec.py
 	$(BIN)/engee-kernel install --sys-prefix
 	@touch $@
 

@@ -10,10 +10,10 @@ from .facts.version import __version__ as __version__
 
 # Imported when first asked for: the kernel's start must not wait for what it does not use.
 _PUBLIC = {
-    "CodeError": "errors",
+    "CodeError": "facts.errors",
     "Download": "api.client",
     "EngeeClient": "api.client",
-    "EngeeError": "errors",
+    "EngeeError": "facts.errors",
     "Upload": "api.body",
 }
 

@@ -27,7 +27,7 @@ _SECRET_WORDS = frozenset({"token", "secret", "password", "passphrase"})
 
 def source_folder() -> Path:
     """kernel.json and the logos: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     packaged = package / "data" / "kernelspec"
     return packaged if packaged.is_dir() else package.parent / "kernelspec"
 
