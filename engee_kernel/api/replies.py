@@ -38,14 +38,16 @@ class Reply:
         return self.body.decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """Raises UnexpectedReplyError where the body is not JSON."""
+        """Raises GatewayError for a page, UnexpectedReplyError for another body that is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError as error:
+            if self.is_html():
+                self.refuse_page()
             raise UnexpectedReplyError(
                 f"{self.call} was answered with {self.status} and a body that is not JSON: "
                 f"“{summary_of_body(self.text) or 'empty'}”.",
-                "Check that the address is Engee's own (a login page or a proxy may have answered).",
+                "Check that the address is Engee's own (another program may have answered).",
                 status=self.status,
                 call=self.call,
             ) from error
@@ -56,6 +58,27 @@ class Reply:
         if isinstance(value, dict):
             return value
         self.unexpected("a JSON object")
+
+    def is_json(self) -> bool:
+        """Whether the body is JSON, whatever the headers say: Engee's own refusals are."""
+        try:
+            json.loads(self.body)
+        except ValueError:
+            return False
+        return True
+
+    def refuse_page(self) -> NoReturn:
+        """Raise GatewayError for a page that came in place of Engee's own reply."""
+        title = summary_of_body(self.text)
+        raise GatewayError(
+            f"A gateway answered {self.call} with a page{f' “{title}”' if title else ''} ({self.status}) in place of "
+            "Engee.",
+            "Engee may be in maintenance: try again later. If it stays so, check that the address is Engee's own (the "
+            "setting url, ENGEE_URL): a login page or a proxy may have answered.",
+            status=self.status,
+            call=self.call,
+            retry_after_s=retry_after_s(self.headers, datetime.now(timezone.utc)),
+        )
 
     def is_html(self) -> bool:
         """A page of a proxy or a login, not Engee's own JSON."""
@@ -111,6 +134,13 @@ def http_date(value: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+LOGIN_PATH = "/account/login"
+LOG_IN_AGAIN = (
+    "It may have expired or been mistyped. Make a new one in the personal account "
+    "(Communication and Security → Personal access tokens) and store it: engee-kernel login"
+)
+
+
 def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
     """Nothing for 2xx; else the error of the tree. `path_call`: a 403 speaks of a path."""
     status, call = reply.status, reply.call
@@ -118,6 +148,13 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
         return
     said = summary_of_body(reply.text)
     quoted = f" “{said}”" if said else ""
+    if 300 <= status < 400 and LOGIN_PATH in reply.headers.get("location", ""):
+        raise TokenRejectedError(
+            f"Engee sent {call} on to its login page ({status}): the token was not taken for a login.",
+            LOG_IN_AGAIN,
+            status=status,
+            call=call,
+        )
     if 300 <= status < 400:
         raise UnexpectedReplyError(
             f"{call} was redirected ({status}); a token is never sent to another address.",
@@ -129,8 +166,7 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
     if status == 401 or (status == 403 and (not path_call or reply.is_html())):
         raise TokenRejectedError(
             f"Engee does not accept the token ({status}{quoted}).",
-            "It may have expired or been mistyped. Make a new one in the personal account "
-            "(Communication and Security → Personal access tokens) and store it: engee-kernel login",
+            LOG_IN_AGAIN,
             status=status,
             call=call,
         )
@@ -141,6 +177,9 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
             status=status,
             call=call,
         )
+    if reply.is_html() and status not in (413, 429, 502, 503, 504):
+        # Engee's own 404 is JSON: a page says nothing of a job or a file
+        reply.refuse_page()
     if status == 413:
         raise TooLargeError(f"{call}: larger than the server takes ({status}{quoted}).", "", status=status, call=call)
     wait_s = retry_after_s(reply.headers, datetime.now(timezone.utc))

@@ -37,6 +37,7 @@ from . import wire
 from .auth import BearerAuth
 from .credentials import STARS, TokenProvider, origin
 from .replies import Reply, raise_for_status
+from .retry import is_transient
 
 # asyncio hands a large reply over in pieces of 256 KiB; httpcore 1.0 takes a quarter at a time and copies the rest
 # anew: a third of a large download's time
@@ -127,12 +128,12 @@ class Transport:
 
     async def _find_prefix(self) -> None:
         status = await self.status()
-        if not status.running:
+        if status.down:
             # before the request is sent: then it is certain that nothing has run
             raise _not_running(status)
         if not self.prefix:
             raise UnexpectedReplyError(
-                "The status of the running Engee server names no “url”: there is no address for its calls.",
+                f"{status.sentence} The status names no “url”: there is no address for its calls.",
                 "Check that ENGEE_URL is the address of Engee.",
             )
 
@@ -157,11 +158,11 @@ class Transport:
         `sent_at`: when the failed request was sent, by `time.monotonic`.
         """
         try:
-            status = await self.status()
+            status = await self._status_now()
         except EngeeError:
             return error
         code, call = getattr(error, "status", 0), getattr(error, "call", "")
-        if not status.running:
+        if status.down:
             stopped = _not_running(status, status=code, call=call)
             # a server that stops while it runs code is answered for by the same gateway
             down_s = status.down_s
@@ -178,6 +179,15 @@ class Transport:
                 call=call,
             )
         return error
+
+    async def _status_now(self) -> wire.ServerStatus:
+        """Asked for a second time at once: a status call fails in passing now and then."""
+        try:
+            return await self.status()
+        except EngeeError as error:
+            if not is_transient(error):
+                raise
+            return await self.status()
 
     async def unsigned(self, method: str, path: str, **parts: Any) -> Reply:
         """A call to the management origin that carries no bearer token: the OAuth token exchange."""
@@ -248,6 +258,4 @@ def _not_running(found: wire.ServerStatus, *, status: int = 0, call: str = "") -
         else "Start it: %engee start in a cell, engee-kernel start in a terminal, "
         "or the button in the personal account."
     )
-    return ServerNotRunningError(
-        f"The Engee server is {found.status}.", hint, status=status, call=call, server_status=found.status
-    )
+    return ServerNotRunningError(found.sentence, hint, status=status, call=call, server_status=found.status)

@@ -64,6 +64,17 @@ class ServerStatus:
         return self.status == "running"
 
     @property
+    def down(self) -> bool:
+        """No code can run now. False also for a word that the contract does not have: nothing follows from that."""
+        return self.status in ("starting", "stopping", "stopped")
+
+    @property
+    def sentence(self) -> str:
+        if self.running or self.down:
+            return f"The Engee server is {self.status}."
+        return f"Engee calls the server's state “{self.status}”, which says neither that it runs nor that it stopped."
+
+    @property
     def down_s(self) -> float | None:
         """For how many seconds no code can have run, by Engee's own clock; None where that is not known."""
         moments = {
@@ -171,7 +182,7 @@ def read_job_created(reply: Reply) -> None:
 
 
 def read_job(reply: Reply) -> Job:
-    if reply.status == 404 and not reply.is_html():
+    if reply.status == 404 and reply.is_json():
         raise NotFoundError(
             "Engee knows no job with this id.",
             "It was never created, or Engee was restarted or has forgotten it.",
@@ -232,7 +243,7 @@ def read_grant(reply: Reply) -> TokenGrant:
 
 def check_download(reply: Reply) -> None:
     """For the head of a download (`body` empty unless it failed)."""
-    if reply.status == 404 and not reply.is_html():
+    if reply.status == 404 and reply.is_json():
         raise NotFoundError(
             "A file to download does not exist in Engee.",
             "List the folder with %ls.",
@@ -242,12 +253,7 @@ def check_download(reply: Reply) -> None:
     raise_for_status(reply, path_call=True)
     if "html" in reply.headers.get("content-type", ""):
         # a file comes as multipart, files as a ZIP: a page must not be saved as if it were one of them
-        raise UnexpectedReplyError(
-            f"{reply.call} was answered with a web page where a file was expected.",
-            "Check that the address is Engee's own (a login page or a proxy may have answered).",
-            status=reply.status,
-            call=reply.call,
-        )
+        reply.refuse_page()
 
 
 def _string(value: Any) -> str:

@@ -255,11 +255,11 @@ class Life:
             status = await self._client.status()
         except (NetworkError, GatewayError, RateLimitedError):
             return False
-        if not status.running:
-            stopped = ServerNotRunningError(f"The Engee server is {status.status}.", server_status=status.status)
+        if status.down:
+            stopped = ServerNotRunningError(status.sentence, server_status=status.status)
             stopped.may_have_run = True
             await self._lost(stopped)
-        return True
+        return status.running
 
     async def _lost(self, error: EngeeError) -> None:
         """The Julia process that had the cell is gone. Takes what a finished job kept of the cell, where there

@@ -9,13 +9,16 @@ from .session import Session
 
 
 async def ready(session: Session, output: Output) -> None:
-    """See that the server runs: starts it where `auto_start` allows. Raises ServerNotRunningError."""
+    """See that the server runs: starts it where `auto_start` allows. Raises ServerNotRunningError.
+
+    A state that nobody knows is no reason to start it: what comes next finds out.
+    """
     status = await session.client.status()
     session.watch.saw(status)
-    if not status.running:
+    if status.down:
         if not session.options.auto_start:
             raise ServerNotRunningError(
-                f"The Engee server is {status.status}.",
+                status.sentence,
                 "Start it: %engee start (the setting auto_start is off).",
                 server_status=status.status,
             )

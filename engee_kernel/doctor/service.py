@@ -36,7 +36,7 @@ async def check(
         try:
             status = await client.status()
             yield ok("account", f"Engee knows the token: {status.username or 'it names no user'}")
-            if start and not status.running:
+            if start and status.down:
                 status, _ = await lifecycle.start(client, bound_s=start_bound_s, progress=progress)
         except EngeeError as error:
             yield failed("account", error)
@@ -44,7 +44,7 @@ async def check(
                 yield skip(name, "Engee's management does not answer as it should")
             return
         if not status.running:
-            yield warn("server", f"The Engee server is {status.status}.", "A cell starts it; engee-kernel start, too.")
+            yield warn("server", status.sentence, "A cell starts it; engee-kernel start, too.")
             for name in CODE_CHECKS:
                 yield skip(name, "needs a running server; “engee-kernel doctor --start” starts it")
             return

@@ -17,7 +17,7 @@
     │   ├── JobExistsError          409: a job with this id was accepted before
     │   ├── TooLargeError           413: the code or the file is larger than the server takes
     │   ├── RateLimitedError        429, with the seconds to wait
-    │   ├── GatewayError            502, 503, 504 from a proxy, often with an HTML body
+    │   ├── GatewayError            502, 503, 504, or a page in place of Engee's own reply
     │   └── UnexpectedReplyError    any other reply that the contract does not know
     ├── CodeError                   the person's Julia code raised: type, short and full description
     ├── SessionError                something about the Engee session itself

@@ -64,10 +64,8 @@ class Metrics(Magic):
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
         engee = context.engee
         status = await engee.client.status()
-        if not status.running:
-            raise ServerNotRunningError(
-                f"The Engee server is {status.status}.", "Start it: %engee start", server_status=status.status
-            )
+        if status.down:
+            raise ServerNotRunningError(status.sentence, "Start it: %engee start", server_status=status.status)
         if arguments.live is None:
             await context.output.publish(Display(card("Engee session", await _metrics(engee))))
             return

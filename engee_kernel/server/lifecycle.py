@@ -47,11 +47,11 @@ async def start(
         left_s = bound_s - (time.monotonic() - began)
         if left_s <= 0:
             raise ServerNotRunningError(
-                f"The Engee server is still {status.status} after {duration(bound_s)}.",
+                _still(status, bound_s),
                 "Look at it in the personal account; the bound is the setting start_bound_s.",
                 server_status=status.status,
             )
-        progress(f"the Engee server is {'starting' if status.status == 'stopped' else status.status}")
+        progress("the Engee server is starting" if status.status == "stopped" else _beginning_small(status.sentence))
         await _pause(began)
 
 
@@ -76,7 +76,7 @@ async def stop(
             break
         if time.monotonic() - began > bound_s:
             raise ServerNotRunningError(
-                f"The Engee server is still {status.status} after {duration(bound_s)}.",
+                _still(status, bound_s),
                 "Look at it in the personal account.",
                 server_status=status.status,
             )
@@ -84,6 +84,17 @@ async def stop(
         await _pause(began)
     progress("")
     return status, True
+
+
+def _still(status: ServerStatus, bound_s: float) -> str:
+    after = f"after {duration(bound_s)}"
+    if status.down or status.running:
+        return f"The Engee server is still {status.status} {after}."
+    return f"Engee calls the server's state “{status.status}”, still {after}."
+
+
+def _beginning_small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 async def _pause(began: float) -> None:

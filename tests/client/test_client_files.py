@@ -17,6 +17,7 @@ from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import (
     EngeeError,
     ForbiddenPathError,
+    GatewayError,
     NotFoundError,
     ReplyLostError,
     TooLargeError,
@@ -197,8 +198,8 @@ HEAD = b'--B\r\nContent-Disposition: form-data; name="f"\r\n\r\n'
         (http_reply(200, HEAD + b"1\r\n" + HEAD + b"2\r\n--B--\r\n", **MULTIPART), UnexpectedReplyError),
         (http_reply(200, b"<html>Sign in</html>", **MULTIPART), UnexpectedReplyError),
         (http_reply(200, b"", **MULTIPART), ReplyLostError),
-        (http_reply(200, b"<html><title>Sign in</title></html>"), UnexpectedReplyError),
-        (http_reply(500, b"<html><title>Oh no</title></html>"), UnexpectedReplyError),
+        (http_reply(200, b"<html><title>Sign in</title></html>"), GatewayError),
+        (http_reply(500, b"<html><title>Oh no</title></html>"), GatewayError),
     ],
 )
 async def test_downloads_that_are_none(

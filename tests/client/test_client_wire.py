@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engee_kernel.api import replies, wire
+from engee_kernel.api.retry import is_transient
 from engee_kernel.facts.errors import (
     ApiError,
     CodeError,
@@ -128,25 +129,54 @@ def test_parts_of_a_triple_may_be_missing(triple: dict[str, str], expected: tupl
 
 
 @pytest.mark.parametrize(
-    "body", [{"error": "Bad Request"}, {"error": {}}, [], "not json", NGINX.format("400 Bad Request")]
+    ("body", "kind"),
+    [
+        ({"error": "Bad Request"}, UnexpectedReplyError),
+        ({"error": {}}, UnexpectedReplyError),
+        ([], UnexpectedReplyError),
+        ("not json", UnexpectedReplyError),
+        (NGINX.format("400 Bad Request"), GatewayError),
+    ],
 )
-def test_a_400_without_a_triple_is_no_error_of_the_code(body: Any) -> None:
-    with pytest.raises(UnexpectedReplyError):
+def test_a_400_without_a_triple_is_no_error_of_the_code(body: Any, kind: type[ApiError]) -> None:
+    with pytest.raises(kind):
         wire.read_eval(reply(400, body))
 
 
 @pytest.mark.parametrize("read", [wire.read_eval, wire.read_job, wire.read_jobs, wire.read_status, wire.read_grant])
-@pytest.mark.parametrize("body", ["", "<html><title>Sign in</title></html>", "[1", b"\xff\xfe", "[]", "null"])
+@pytest.mark.parametrize("body", ["", "[1", b"\xff\xfe", "[]", "null"])
 def test_200_with_another_body(read: Callable[[replies.Reply], object], body: Any) -> None:
     with pytest.raises(UnexpectedReplyError):
         read(reply(200, body))
 
 
-def test_a_login_page_in_place_of_json_is_named() -> None:
-    with pytest.raises(UnexpectedReplyError) as caught:
+READS_JSON = (wire.read_eval, wire.read_job, wire.read_jobs, wire.read_status)
+# the contract leaves open what these are answered with when all is well
+READS_ANYTHING = (wire.read_job_created, wire.read_start, wire.read_upload, wire.check_download)
+
+
+@pytest.mark.parametrize(
+    ("read", "status"),
+    [(read, 200) for read in READS_JSON]
+    + [(read, status) for read in READS_JSON + READS_ANYTHING for status in (404, 500, 503)],
+)
+def test_a_page_in_place_of_engees_reply_is_the_gateways(read: Callable[[replies.Reply], object], status: int) -> None:
+    with pytest.raises(GatewayError) as caught:
+        read(reply(status, "<html><title>Server maintenance</title></html>", content_type="*/*"))
+    assert "“Server maintenance”" in caught.value.message and str(status) in caught.value.message
+    assert is_transient(caught.value)
+
+
+def test_a_page_names_what_to_check() -> None:
+    with pytest.raises(GatewayError) as caught:
         wire.read_eval(reply(200, "<html><title>Sign in</title></html>"))
     assert "“Sign in”" in caught.value.message
     assert "address" in caught.value.hint
+
+
+def test_a_redirect_to_the_login_page_speaks_of_the_token() -> None:
+    with pytest.raises(TokenRejectedError, match="login page"):
+        wire.read_status(reply(302, "", location="https://engee.com/account/login?next=/"))
 
 
 @pytest.mark.parametrize(
@@ -155,14 +185,14 @@ def test_a_login_page_in_place_of_json_is_named() -> None:
         (302, UnexpectedReplyError, "redirected"),
         (401, TokenRejectedError, "does not accept the token"),
         (403, TokenRejectedError, "does not accept the token"),
-        (404, NotFoundError, "404"),
+        (404, GatewayError, "404"),
         (413, TooLargeError, "larger than the server takes"),
         (429, RateLimitedError, "fewer requests"),
-        (500, UnexpectedReplyError, "500"),
+        (500, GatewayError, "500"),
         (502, GatewayError, "gateway"),
         (503, GatewayError, "gateway"),
         (504, GatewayError, "gateway"),
-        (418, UnexpectedReplyError, "418"),
+        (418, GatewayError, "418"),
     ],
 )
 def test_error_statuses_with_html_bodies(status: int, kind: type[ApiError], sentence: str) -> None:
@@ -219,11 +249,27 @@ def test_job_results(result: Any, text: str | None, error: str | None) -> None:
     assert job.start_time == datetime(2024, 5, 20, 12, tzinfo=timezone.utc) and job.end_time is None
 
 
-def test_an_unknown_job_and_a_missing_page_are_both_not_found() -> None:
+def test_only_engees_own_404_says_that_a_job_or_a_file_is_unknown() -> None:
     with pytest.raises(NotFoundError, match="knows no job"):
         wire.read_job(reply(404, {"error": "Not Found"}))
-    with pytest.raises(NotFoundError, match="404"):
-        wire.read_job(reply(404, NGINX.format("404 Not Found")))
+    with pytest.raises(NotFoundError, match="does not exist"):
+        wire.check_download(reply(404, {"error": "Not Found"}))
+    for read in (wire.read_job, wire.check_download):
+        with pytest.raises(GatewayError, match="404"):
+            read(reply(404, NGINX.format("404 Not Found")))
+
+
+@pytest.mark.parametrize(
+    ("word", "running", "down"),
+    [("running", True, False), ("stopped", False, True), ("starting", False, True), ("stopping", False, True),
+     ("unknown", False, False), ("maintenance", False, False), ("", False, False)],
+)  # fmt: skip
+def test_a_state_that_the_contract_does_not_have_is_neither_running_nor_down(
+    word: str, running: bool, down: bool
+) -> None:
+    status = wire.ServerStatus(word)
+    assert (status.running, status.down) == (running, down)
+    assert word in status.sentence
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ PLAIN = [
     ({"kind": "status", "status": 502}, 0, "gateway"),
     ({"kind": "status", "status": 503, "ran": True}, 1, "gateway"),
     ({"kind": "status", "status": 504, "ran": True}, 1, "time limit"),
-    ({"kind": "not_json", "ran": True}, 1, "not JSON"),
+    ({"kind": "not_json", "ran": True}, 1, "with a page"),
 ]
 
 
