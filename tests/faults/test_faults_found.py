@@ -85,7 +85,7 @@ def test_a_cell_that_was_let_go_and_ended_without_a_job_is_found_by_its_id(
     start: Callable[..., Frontend], engee: LocalEngee
 ) -> None:
     kernel = start(engee, handoff_after_s="30")
-    engee.faults({"kind": "status", "status": 404, "path": "external", "contains": ".events("})
+    engee.faults({"kind": "status", "status": 403, "path": "external", "contains": ".events("})
     cell = kernel.run('println("a"); sleep(1.5); println("b"); 7', LIMIT_S)
     engee.faults()
     assert cell.error["ename"] == "StillRunningError" and "goes on in Engee" in cell.traceback
