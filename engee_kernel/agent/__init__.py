@@ -1,4 +1,4 @@
-"""The Julia agent: its sources, and the commands that install and call it through Engee's `eval`.
+"""The Julia agent: the commands that install it and call it through Engee's `eval`.
 
 The module's name carries a hash of its sources, so kernels of different versions share an Engee session in
 peace. Nothing here does I/O apart from reading package resources.
@@ -8,71 +8,55 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
-from functools import cache
-from importlib import resources
+from collections.abc import Collection, Sequence
 
-__all__ = ["MODULE_NAME", "Argument", "call", "install_command", "install_commands", "literal", "source"]
+from .sources import core, needed, pieces, read, with_core
+
+__all__ = [
+    "MODULE_NAME",
+    "Argument",
+    "call",
+    "calls",
+    "install_command",
+    "install_commands",
+    "literal",
+    "needed_by_call",
+    "piece_commands",
+    "pieces_for",
+    "source",
+]
 
 Argument = None | bool | int | float | str | Sequence[str]
 
-# In the order in which Julia needs them.
-_FILES = (
-    "header.jl",
-    "json.jl",
-    "cells.jl",
-    "events.jl",
-    "routing.jl",
-    "descriptors.jl",
-    "capture.jl",
-    "stdin.jl",
-    "display.jl",
-    "errors.jl",
-    "evaluation.jl",
-    "modes.jl",
-    "worker.jl",
-    "completion.jl",
-    "inspection.jl",
-    "workspace.jl",
-    "metrics.jl",
-    "files.jl",
-    "exchange.jl",
-    "payloads.jl",
-    "user.jl",
-    "calls.jl",
-    "requests.jl",
-    "background.jl",
-    "start.jl",
-)
-
 _STAGE_BYTES = 400
-"""What a staging command needs besides its piece of the source, in bytes; an upper bound."""
+"""What a staging command needs besides its part of the text, in bytes; an upper bound."""
 
-
-@cache
-def _read(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _body() -> str:
-    return "\n".join(_read(name) for name in _FILES)
+_WITH_OPTIONS = frozenset({"submit", "events", "run_job"})
+"""Calls whose last argument is a list of names and values."""
 
 
 def _module_name() -> str:
-    digest = hashlib.sha256((_body() + _read("install.jl")).encode()).hexdigest()
-    return f"EngeeKernelAgent_{digest[:8]}"
+    parts = [core(), read("install.jl"), *(piece.source for piece in pieces().values())]
+    return f"EngeeKernelAgent_{hashlib.sha256(''.join(parts).encode()).hexdigest()[:8]}"
 
 
 MODULE_NAME = _module_name()
 
 
 def source() -> str:
-    """The whole agent as one Julia module."""
-    return f"module {MODULE_NAME}\n{_body()}\nend\n"
+    """The core as one Julia module."""
+    # most of it runs once: what the compiler's optimiser would take is more than it would save
+    return f"module {MODULE_NAME}\nBase.Experimental.@optlevel 0\n{core()}end\n"
 
 
 def _installer() -> str:
-    return _read("install.jl").replace("AGENT_NAME", MODULE_NAME)
+    """What defines the module from `AGENT_SOURCE` and gives it the texts of the pieces that come with it."""
+    texts = ",".join(f"{_string_literal(piece.name)},{_string_literal(piece.source)}" for piece in with_core())
+    holders = ",".join(
+        f"{_string_literal(name)},{_string_literal(piece.name)}" for piece in with_core() for name in piece.calls
+    )
+    text = read("install.jl").replace("AGENT_NAME", MODULE_NAME)
+    return text.replace("AGENT_TEXTS", f"Any[{texts}]").replace("AGENT_HOLDERS", f"Any[{holders}]")
 
 
 def install_command() -> str:
@@ -83,61 +67,119 @@ def install_command() -> str:
 def install_commands(max_bytes: int) -> list[str]:
     """The same as several commands, each of at most `max_bytes` bytes of UTF-8, to be run in this order.
 
-    The last one's value is the reply of `hello()`, or `{"error":"missing"}` when a piece has not arrived.
+    The last one's value is the reply of `hello()`, or `{"error":"missing"}` when a part has not arrived.
 
     Raises:
-        ValueError: `max_bytes` leaves no room for a piece of the source.
+        ValueError: `max_bytes` leaves no room for a part of the source.
     """
     whole = install_command()
     if len(whole.encode()) <= max_bytes:
         return [whole]
-    pieces = _pieces(source(), max_bytes - _STAGE_BYTES)
-    stage = _read("stage.jl")
+    return _staged(MODULE_NAME, whole, max_bytes)
+
+
+def piece_commands(function: str, epoch: str, known: Collection[str], max_bytes: int) -> list[str]:
+    """Commands that define what a call needs, each of at most `max_bytes`; then the call can go without it.
+
+    Raises:
+        ValueError: as `install_commands`.
+    """
+    names = [piece.name for piece in needed([function], known)]
+    define = _guarded(f'call("define",{_string_literal(epoch)},Any[],{_piece_list([function], known)})')
+    return _staged(f"{MODULE_NAME}:{'+'.join(names)}", define, max_bytes)
+
+
+def _staged(key: str, program: str, max_bytes: int) -> list[str]:
+    """Commands that bring a program over in parts; the last one runs it and gives its value."""
+    parts = _parts(program, max_bytes - _STAGE_BYTES)
+    stage = read("stage.jl").replace("STAGE_KEY", key)
     commands = [
-        stage.replace("AGENT_NAME", MODULE_NAME)
-        .replace("PIECE_NUMBER", str(number))
-        .replace("PIECE_TEXT", literal(piece))
-        for number, piece in enumerate(pieces, 1)
+        stage.replace("PART_NUMBER", str(number)).replace("PART_TEXT", literal(part))
+        for number, part in enumerate(parts, 1)
     ]
-    joined = _read("join.jl").replace("AGENT_NAME", MODULE_NAME).replace("PIECE_COUNT", str(len(pieces)))
-    commands.append(joined.replace("AGENT_INSTALL", _installer().replace("AGENT_SOURCE", "source").strip()))
+    join = read("join.jl").replace("STAGE_KEY", key).replace("PART_COUNT", str(len(parts)))
+    commands.append(join.replace("AGENT_HELLO", _guarded("hello()")))
     longest = max(len(command.encode()) for command in commands)
     if longest > max_bytes:
         raise ValueError(f"the agent cannot be installed by commands of {max_bytes} bytes; {longest} are needed")
     return commands
 
 
-def _pieces(text: str, room: int) -> list[str]:
-    """`text` cut so that each piece's literal has at most `room` bytes."""
+def _parts(text: str, room: int) -> list[str]:
+    """`text` cut so that each part's literal has at most `room` bytes."""
     if room < 64:
-        raise ValueError("no room for a piece of the agent's source")
-    pieces: list[str] = []
+        raise ValueError("no room for a part of the agent's source")
+    parts: list[str] = []
     start = size = 0
     for index, char in enumerate(text):
         cost = len(_escaped(char).encode())
         if size + cost > room:
-            pieces.append(text[start:index])
+            parts.append(text[start:index])
             start, size = index, 0
         size += cost
-    pieces.append(text[start:])
-    return pieces
+    parts.append(text[start:])
+    return parts
 
 
-def call(function: str, /, *args: Argument, **options: Argument) -> str:
-    """A Julia expression whose value is the JSON reply of one of the agent's calls.
+def pieces_for(function: str) -> frozenset[str]:
+    """The pieces that travel with a call when the session has none of them yet."""
+    return frozenset(piece.name for piece in needed([function], ()))
 
+
+def call(function: str, /, *args: Argument, known: Collection[str] = (), **options: Argument) -> str:
+    """A Julia expression whose value is the JSON reply of one of the agent's calls; the first argument is the epoch.
+
+    It brings along what the call needs and the session has not: `known` names the pieces that it has.
     Where the agent is not installed its value is `{"error":"missing"}`.
 
     Raises:
         ValueError: an argument holds a lone surrogate, which no UTF-8 text can carry.
     """
-    arguments = ",".join(literal(argument) for argument in args)
-    keywords = ",".join(f"{name}={literal(value)}" for name, value in options.items())
-    separator = ";" if keywords else ""
-    return (
-        f"isdefined(Main,:{MODULE_NAME}) ? Main.{MODULE_NAME}.{function}({arguments}{separator}{keywords})"
-        ' : "{\\"error\\":\\"missing\\"}"'
-    )
+    return _expression(function, args, options, known)
+
+
+def calls(each: Sequence[Sequence[Argument]], *, known: Collection[str] = ()) -> list[str]:
+    """Expressions for several calls, carried out in this order: what they need comes with the first that needs it."""
+    have = set(known)
+    expressions = []
+    for function, *args in each:
+        name = str(function)
+        expressions.append(_expression(name, args, {}, have))
+        have |= pieces_for(name)
+    return expressions
+
+
+def _expression(function: str, args: Sequence[Argument], options: dict[str, Argument], known: Collection[str]) -> str:
+    if function == "hello":
+        return _guarded("hello()")
+    epoch, *rest = args
+    arguments = [literal(argument) for argument in rest]
+    if function in _WITH_OPTIONS:
+        pairs = (f"{_string_literal(name)},{literal(value)}" for name, value in options.items())
+        arguments.append(f"Any[{','.join(pairs)}]")
+    elif options:
+        raise TypeError(f"{function} takes no options")
+    brought = _piece_list([function], known)
+    extra = f",{brought}" if brought else ""
+    return _guarded(f"call({_string_literal(function)},{literal(epoch)},Any[{','.join(arguments)}]{extra})")
+
+
+def needed_by_call() -> str:
+    """A Julia program for tests of the agent: `NEEDED[call]` is the text of the list of pieces that the call brings."""
+    lists = {call: _piece_list([call], ()) for piece in pieces().values() for call in piece.calls}
+    items = ",".join(f"{literal(call)} => {literal(text)}" for call, text in lists.items() if text)
+    return f"const NEEDED = Dict{{String,String}}({items})\n"
+
+
+def _guarded(expression: str) -> str:
+    return f'isdefined(Main,:{MODULE_NAME}) ? Main.{MODULE_NAME}.{expression} : "{{\\"error\\":\\"missing\\"}}"'
+
+
+def _piece_list(functions: Collection[str], known: Collection[str]) -> str:
+    """name, source, … as Julia; "" for none."""
+    brought = needed(functions, known)
+    parts = [f"{_string_literal(piece.name)},{_string_literal(piece.source)}" for piece in brought]
+    return f"Any[{','.join(parts)}]" if parts else ""
 
 
 def literal(value: Argument) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..facts.errors import AgentUnavailableError, EngeeError, SessionLostError, TransferError
 from ..facts.text import summary_of_body, unquote_julia
+from . import traces
 
 
 class AgentMissingError(AgentUnavailableError):
@@ -24,6 +25,10 @@ class AnswerCutError(AgentUnavailableError):
             "Print less at once, or write it to a file in /user.",
         )
         self.length = length
+
+
+class PieceMissingError(AgentUnavailableError):
+    """The agent is there, but the piece of it that answers this call is not: the call brings it when made again."""
 
 
 class EpochError(SessionLostError):
@@ -62,6 +67,8 @@ def read_answer(text: str) -> Mapping[str, Any]:
         raise AgentMissingError("This Julia process has no agent.")
     if error == "epoch":
         raise EpochError("The Engee session is not the one that was running before.")
+    if error == "piece":
+        raise PieceMissingError(f"The agent lacks what answers {value.get('call')}.")
     if error == "file":
         raise TransferError(str(value.get("message") or "The file operation failed."))
     if error is not None:
@@ -75,7 +82,12 @@ def read_cell(text: str) -> CellAnswer:
     events = value.get("events") or ()
     if not isinstance(events, list | tuple) or not isinstance(value.get("state"), str):
         raise AgentUnavailableError("The agent's answer has no state of a cell.")
-    return CellAnswer(value["state"], tuple(events), bool(value.get("more")), float(value.get("elapsed_s") or 0.0))
+    return CellAnswer(
+        value["state"],
+        tuple(map(traces.completed, events)),
+        bool(value.get("more")),
+        float(value.get("elapsed_s") or 0.0),
+    )
 
 
 def _parsed(text: str) -> Any:

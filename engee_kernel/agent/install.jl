@@ -7,5 +7,5 @@ begin
         isdefined(Main, :AGENT_NAME) ||
             Core.eval(Main, Expr(:const, Expr(:(=), :AGENT_NAME, Base.invokelatest(getfield, aside, :AGENT_NAME))))
     end
-    Base.invokelatest(Base.invokelatest(getfield, Base.invokelatest(getfield, Main, :AGENT_NAME), :start))
+    Base.invokelatest(Base.invokelatest(getfield, Base.invokelatest(getfield, Main, :AGENT_NAME), :start), AGENT_TEXTS, AGENT_HOLDERS)
 end

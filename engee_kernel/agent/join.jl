@@ -1,13 +1,13 @@
-let keys = ["AGENT_NAME:$number" for number in 1:PIECE_COUNT],
-    pieces = isdefined(Main, :EngeeKernelPieces) ? getfield(Main, :EngeeKernelPieces) : Dict{String,String}()
+let keys = ["STAGE_KEY:$number" for number in 1:PART_COUNT],
+    parts = isdefined(Main, :EngeeKernelPieces) ? getfield(Main, :EngeeKernelPieces) : Dict{String,String}(),
+    there = [get(parts, key, nothing) for key in keys]
 
-    if !isdefined(Main, :AGENT_NAME) && !all(key -> haskey(pieces, key), keys)
-        "{\"error\":\"missing\"}"
+    if nothing in there
+        # Another kernel may have run it and cleared the parts: then the agent is there.
+        AGENT_HELLO
     else
-        # Another installer may have finished and cleared the pieces: then the module is there.
-        source = join([get(pieces, key, "") for key in keys])
-        reply = AGENT_INSTALL
-        foreach(key -> delete!(pieces, key), keys)
+        reply = include_string(Main, join(there), "none")
+        foreach(key -> delete!(parts, key), keys)
         reply
     end
 end

@@ -1,6 +1,6 @@
 begin
     isdefined(Main, :EngeeKernelPieces) || Core.eval(Main, :(const EngeeKernelPieces = Dict{String,String}()))
-    local pieces = Base.invokelatest(getfield, Main, :EngeeKernelPieces)
-    pieces["AGENT_NAME:PIECE_NUMBER"] = PIECE_TEXT
+    local parts = Base.invokelatest(getfield, Main, :EngeeKernelPieces)
+    parts["STAGE_KEY:PART_NUMBER"] = PART_TEXT
     "{}"
 end

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .. import agent
-from ..agent.dialogue import AnswerCutError, CellAnswer, read_answer, read_cell
+from ..agent.dialogue import AnswerCutError, CellAnswer, PieceMissingError, read_answer, read_cell
 from ..api.client import EngeeClient
 from ..api.retry import retrying
-from ..facts.errors import AgentUnavailableError, CodeError, GatewayError, ReplyLostError, TooLargeError
+from ..facts.errors import AgentUnavailableError, CodeError, EngeeError, GatewayError, ReplyLostError, TooLargeError
 
 REPLY_MARGIN_S = 15.0
 INSTALL_TIMEOUT_S = 60.0
@@ -19,19 +20,36 @@ SERIAL_WAIT_S = 0.9
 MIN_WAIT_S = 0.5
 ANSWER_BYTES = 1_000_000
 MIN_ANSWER_BYTES = 500
+PROBE_AFTER_S = 0.1
+PROBES_LIMIT = 4
+"""So many unanswered probes, and requests are taken to be answered one by one."""
 
 
 class Remote:
-    """Calls to the agent. `epoch` names the Julia process that holds the variables; "" before it is known."""
+    """Calls to the agent. `epoch` names the Julia process that holds the variables; "" before it is known.
+
+    A call brings along the pieces of the agent that it needs and that this process is not known to have.
+    """
 
     def __init__(self, client: EngeeClient, *, poll_wait_s: float) -> None:
         self._client = client
         self._installing = asyncio.Lock()
         self._longest_wait_s = poll_wait_s
         self._answer_bytes = ANSWER_BYTES
+        self._in_parts = False
+        self._probes = 0
+        self._known: dict[str, set[str]] = {}
         self.epoch = ""
         self.hello: Mapping[str, Any] = {}
-        self.parallel = True
+        self.parallel: bool | None = None
+        """Whether this Engee answers a request while it holds another one; None before that was seen."""
+
+    def beside(self) -> Remote:
+        """Calls to the same process for somebody who goes on in another one where this one is gone."""
+        other = Remote(self._client, poll_wait_s=self._longest_wait_s)
+        other.epoch, other.hello, other.parallel = self.epoch, self.hello, self.parallel
+        other._known, other._in_parts = self._known, self._in_parts
+        return other
 
     @property
     def wait_s(self) -> float:
@@ -64,19 +82,26 @@ class Remote:
             epoch = answer.get("epoch")
             if not isinstance(epoch, str) or not epoch:
                 raise AgentUnavailableError("The agent was installed but does not introduce itself.")
-            self.parallel = await self._answers_in_parallel()
             self.hello = answer
+            self._known[epoch] = {str(name) for name in answer.get("pieces") or ()}
             self.epoch = epoch
 
     async def call(self, function: str, *args: Any, wait_s: float = 0.0, **options: Any) -> Mapping[str, Any]:
         """One call that is harmless to repeat, repeated while the network fails (within the client's bound)."""
-        return read_answer(
-            await self._client.eval(
-                agent.call(function, self.epoch, *args, **options),
-                timeout_s=wait_s + REPLY_MARGIN_S,
-                repeatable=True,
-            )
-        )
+        await self.bring([function])
+        try:
+            answer = await self._call(function, args, wait_s, options)
+        except PieceMissingError:
+            self._known.pop(self.epoch, None)
+            answer = await self._call(function, args, wait_s, options)
+        self.brought([function])
+        return answer
+
+    async def _call(
+        self, function: str, args: Sequence[Any], wait_s: float, options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        command = agent.call(function, self.epoch, *args, known=self._pieces, **options)
+        return read_answer(await self._client.eval(command, timeout_s=wait_s + REPLY_MARGIN_S, repeatable=True))
 
     async def cell_call(
         self, function: str, *args: Any, wait_s: float, margin_s: float = REPLY_MARGIN_S, **options: Any
@@ -87,22 +112,73 @@ class Remote:
                 options["max_bytes"] = self._answer_bytes
             command = agent.call(function, self.epoch, *args, **options)
             try:
-                return read_cell(await self._client.eval(command, timeout_s=wait_s + margin_s))
+                return read_cell(await self._held(command, wait_s + margin_s))
             except AnswerCutError as error:
                 # asking for the same cell again is harmless; the events come in smaller portions
                 if self._answer_bytes <= MIN_ANSWER_BYTES:
                     raise
                 self._answer_bytes = max(MIN_ANSWER_BYTES, min(self._answer_bytes // 2, error.length // 2))
 
+    async def _held(self, command: str, timeout_s: float) -> str:
+        """A request that Engee may hold. The first one held for long shows whether others are answered meanwhile."""
+        if self.parallel is not None:
+            return await self._client.eval(command, timeout_s=timeout_s)
+        probe = asyncio.create_task(self._probe())
+        try:
+            text = await self._client.eval(command, timeout_s=timeout_s)
+            if probe.done() and probe.result():
+                self.parallel = True
+            elif self._probes >= PROBES_LIMIT:
+                self.parallel = False
+            return text
+        finally:
+            probe.cancel()
+            with suppress(asyncio.CancelledError):
+                await probe
+
+    async def _probe(self) -> bool:
+        """Ask for nothing beside a held request; True once that is answered."""
+        await asyncio.sleep(PROBE_AFTER_S)
+        self._probes += 1
+        with suppress(EngeeError):
+            await self._client.eval("nothing")
+            return True
+        return False
+
     def command(self, function: str, *args: Any, **options: Any) -> str:
         """A call as Julia code, for a job."""
-        return agent.call(function, self.epoch, *args, **options)
+        return agent.call(function, self.epoch, *args, known=self._pieces, **options)
+
+    def commands(self, calls: Sequence[Sequence[Any]]) -> list[str]:
+        """Several calls as Julia code, to be carried out in this order."""
+        return agent.calls([(function, self.epoch, *args) for function, *args in calls], known=self._pieces)
+
+    async def bring(self, functions: Collection[str]) -> None:
+        """Where commands must be short: see that what these calls need is there before they are made."""
+        if not self._in_parts:
+            return
+        for function in functions:
+            if agent.pieces_for(function) - set(self._pieces):
+                for part in agent.piece_commands(function, self.epoch, self._pieces, PIECE_BYTES):
+                    read_answer(await self._eval(part))
+                self.brought([function])
+
+    def brought(self, functions: Collection[str]) -> None:
+        """These calls were answered: what they needed is there."""
+        pieces = self._known.setdefault(self.epoch, set())
+        for function in functions:
+            pieces |= agent.pieces_for(function)
+
+    @property
+    def _pieces(self) -> Collection[str]:
+        return self._known.get(self.epoch, frozenset())
 
     async def _install(self) -> Mapping[str, Any]:
         try:
             try:
                 text = await self._eval(agent.install_command())
             except TooLargeError:
+                self._in_parts = True
                 text = ""
                 for piece in agent.install_commands(PIECE_BYTES):
                     text = await self._eval(piece)
@@ -115,14 +191,14 @@ class Remote:
     async def _eval(self, command: str) -> str:
         return await self._client.eval(command, timeout_s=INSTALL_TIMEOUT_S, repeatable=True)
 
-    async def _answers_in_parallel(self) -> bool:
-        """Whether a quick eval is answered while a slow one is held."""
-        # behind the installation Julia compiles: for seconds it may answer nothing
+    async def learn_whether_parallel(self) -> None:
+        """Find out `parallel` now, for who tells people of it; cells find it out while they run."""
+        # behind the installation Julia compiles: for a moment it may answer nothing
         slow = asyncio.create_task(self._client.eval("sleep(0.25)", timeout_s=INSTALL_TIMEOUT_S, repeatable=True))
         try:
             await asyncio.sleep(0.05)
             await self._client.eval("nothing", timeout_s=INSTALL_TIMEOUT_S, repeatable=True)
-            return not slow.done()
+            self.parallel = not slow.done()
         finally:
             await slow
 

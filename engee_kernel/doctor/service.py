@@ -79,6 +79,7 @@ async def _agent(client: EngeeClient) -> Finding:
     remote = Remote(client, poll_wait_s=5.0)
     try:
         await remote.ensure()
+        await remote.learn_whether_parallel()
     except EngeeError as error:
         return warn(
             "agent",

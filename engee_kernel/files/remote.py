@@ -98,9 +98,12 @@ class RemoteFiles:
 
     async def _ask(self, calls: Sequence[tuple[Any, ...]], wait_s: float) -> list[Mapping[str, Any] | RemoteFileError]:
         remote = await self._ready()
-        command = _joined([_command(remote, call) for call in calls])
-        text = await self.client.eval(command, timeout_s=wait_s + REPLY_MARGIN_S, repeatable=True)
-        return _answers(text, calls)
+        functions = [str(call[0]) for call in calls]
+        await remote.bring(functions)
+        text = await self.client.eval(_joined(remote, calls), timeout_s=wait_s + REPLY_MARGIN_S, repeatable=True)
+        answers = _answers(text, calls)
+        remote.brought(functions)
+        return answers
 
     async def _ready(self) -> Remote:
         if self._remote is None:
@@ -174,7 +177,7 @@ class RemoteFiles:
             if not is_stall(error):
                 raise
         remote = await self._ready()
-        command = _joined([_command(remote, call) for call in calls])
+        command = _joined(remote, calls)
         job_id = await self.client.create_job(command, name="engee-kernel: SHA-256")
         job, waited_s, pause_s = await self.client.job(job_id), 0.0, 0.2
         while not job.done and waited_s < wait_s + HASH_JOB_BOUND_S:
@@ -253,9 +256,7 @@ async def files_of(session: Session, output: Output) -> RemoteFiles:
         if session.agent_trouble is not None:
             output.notice(f"{session.agent_trouble.message} Checksums and folders are not to be had.")
         return RemoteFiles(session.client, None)
-    own = Remote(session.client, poll_wait_s=session.options.poll_wait_s)
-    own.epoch = session.remote.epoch
-    return RemoteFiles(session.client, own)
+    return RemoteFiles(session.client, session.remote.beside())
 
 
 def files_with(client: EngeeClient, options: Options) -> RemoteFiles:
@@ -265,17 +266,14 @@ def files_with(client: EngeeClient, options: Options) -> RemoteFiles:
     return RemoteFiles(client, Remote(client, poll_wait_s=options.poll_wait_s))
 
 
-def _command(remote: Remote, call: tuple[Any, ...]) -> str:
+def _joined(remote: Remote, calls: Sequence[tuple[Any, ...]]) -> str:
+    """One Julia expression for the JSON of several calls: `read_answer` wants an object."""
     try:
-        return remote.command(*call)
+        commands = remote.commands(calls)
     except ValueError as error:
         raise TransferError(
             f"A name can't be sent to Engee: {error}.", "Rename the file: its name is not proper Unicode."
         ) from error
-
-
-def _joined(commands: Sequence[str]) -> str:
-    """One Julia expression for the JSON of several: `read_answer` wants an object."""
     parts = ", ".join(f"({command})" for command in commands)
     return f'string("{{\\"answers\\":[", join(({parts},), ","), "]}}")'
 

@@ -108,14 +108,14 @@ end
 end
 
 @testset "finished cells are bounded" begin
-    agent = getfield(Main, Symbol(NAME))
-    kept = agent.KEPT_CELLS[]
-    agent.KEPT_CELLS[] = 5
+    agent = getfield(Main, Symbol(NAME)).AGENT
+    kept = agent.kept_cells
+    agent.kept_cells = 5
     ids = [new_id() for _ in 1:10]
     foreach(id -> run_cell("1"; id = id), ids)
     @test call(:events, E, ids[1], 0, 0.0)["state"] == "forgotten"
     @test call(:events, E, ids[10], 0, 0.0)["state"] == "done"
-    agent.KEPT_CELLS[] = kept
+    agent.kept_cells = kept
 end
 
 @testset "the cells call and hello tell of what runs" begin
@@ -132,10 +132,11 @@ end
 end
 
 @testset "no task polls when nothing runs" begin
-    agent = getfield(Main, Symbol(NAME))
-    run_cell("1")
+    agent = getfield(Main, Symbol(NAME)).AGENT
+    run_cell("sleep(0.1)")
+    @test agent.poller !== nothing
     sleep(0.2)
-    @test istaskdone(agent.POLLER[])
+    @test istaskdone(agent.poller)
 end
 
 @testset "random numbers carry over from cell to cell" begin

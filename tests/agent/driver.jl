@@ -102,9 +102,20 @@ end
 const HELLO = reply_of(serve(INSTALL))
 const E = HELLO["epoch"]
 
-start_call(f, args...; options...) =
-    serve(string(NAME, ".", f, "(", join(map(repr, args), ","), ";",
-                 join(["$k=$(repr(v))" for (k, v) in options], ","), ")"))
+# What each call needs beyond the core, as the kernel sends it along: NEEDED[call] is the source of an Any[…].
+include(ENV["AGENT_NEEDED"])
+const BROUGHT = Set{Symbol}()
+
+function start_call(f, args...; options...)
+    f === :hello && return serve("$NAME.hello()")
+    epoch, rest = args[1], Any[map(repr, args[2:end])...]
+    if f in (:submit, :events, :job, :run_job)
+        push!(rest, string("Any[", join(["$(repr(string(k))),$(repr(v))" for (k, v) in options], ","), "]"))
+    end
+    needed = f in BROUGHT ? "nothing" : get(NEEDED, string(f), "nothing")
+    push!(BROUGHT, f)
+    return serve(string(NAME, ".call(", repr(string(f)), ",", repr(epoch), ",Any[", join(rest, ","), "],", needed, ")"))
+end
 call(f, args...; seconds = 30, options...) = within(start_call(f, args...; options...), seconds)
 
 const COUNTER = Ref(0)

@@ -26,7 +26,9 @@ def outcomes(
     """The selected files' runs, started at once."""
     install = tmp_path_factory.mktemp("agent") / "install.jl"
     install.write_text(agent.install_command(), encoding="utf-8", newline="\n")
-    environment = {**os.environ, "AGENT_INSTALL": str(install)}
+    needed = install.with_name("needed.jl")
+    needed.write_text(agent.needed_by_call(), encoding="utf-8", newline="\n")
+    environment = {**os.environ, "AGENT_INSTALL": str(install), "AGENT_NEEDED": str(needed)}
 
     def run(name: str) -> Outcome:
         command = [str(julia), "--startup-file=no", "--color=no", name]

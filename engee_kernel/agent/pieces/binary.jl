@@ -1,81 +1,10 @@
-# Writing JSON. Every reply is one JSON string, so whatever a user's program produced must come out as valid JSON:
-# bytes that are no UTF-8 become U+FFFD, numbers that JSON lacks become null.
+# with the core
 
-# An object is a list of pairs, not a Dict: the order of keys stays, and one concrete type keeps compile time low.
-const Object = Vector{Pair{String,Any}}
-object(pairs::Pair...) = Object([String(first(p)) => last(p) for p in pairs])
+# Representations that are no text of the agent's own: base64 for images, and a look at JSON before it is embedded.
 
-"Text that is JSON already."
-struct RawJSON
-    text::String
-end
+using Base64: base64encode
 
-json(x)::String = sprint(write_json, x)
-
-write_json(io::IO, x::RawJSON) = print(io, x.text)
-write_json(io::IO, ::Nothing) = print(io, "null")
-write_json(io::IO, x::Bool) = print(io, x ? "true" : "false")
-write_json(io::IO, x::Integer) = print(io, x)
-write_json(io::IO, x::AbstractFloat) = isfinite(x) ? print(io, Float64(x)) : print(io, "null")
-write_json(io::IO, x::Symbol) = write_json(io, String(x))
-
-function write_json(io::IO, x::Object)
-    print(io, '{')
-    for (i, (key, value)) in enumerate(x)
-        i > 1 && print(io, ',')
-        write_json(io, key)
-        print(io, ':')
-        write_json(io, value)
-    end
-    print(io, '}')
-end
-
-function write_json(io::IO, x::AbstractVector)
-    print(io, '[')
-    for (i, value) in enumerate(x)
-        i > 1 && print(io, ',')
-        write_json(io, value)
-    end
-    print(io, ']')
-end
-
-function write_json(io::IO, x::AbstractString)
-    text = String(x)
-    if !isvalid(text)
-        text = String(map(c -> isvalid(c) ? c : '\ufffd', text))
-    end
-    write(io, UInt8('"'))
-    # Runs without a special byte are written in one go: outputs are long and mostly plain.
-    bytes = codeunits(text)
-    start = 1
-    for i in eachindex(bytes)
-        b = bytes[i]
-        if b < 0x20 || b == UInt8('"') || b == UInt8('\\') || b == 0x7f
-            GC.@preserve text unsafe_write(io, pointer(text, start), UInt(i - start))
-            write_escape(io, b)
-            start = i + 1
-        end
-    end
-    GC.@preserve text unsafe_write(io, pointer(text, start), UInt(length(bytes) + 1 - start))
-    write(io, UInt8('"'))
-    return nothing
-end
-
-function write_escape(io::IO, b::UInt8)
-    if b == UInt8('"')
-        print(io, "\\\"")
-    elseif b == UInt8('\\')
-        print(io, "\\\\")
-    elseif b == UInt8('\n')
-        print(io, "\\n")
-    elseif b == UInt8('\r')
-        print(io, "\\r")
-    elseif b == UInt8('\t')
-        print(io, "\\t")
-    else
-        print(io, "\\u", string(b, base = 16, pad = 4))
-    end
-end
+as_base64(bytes) = base64encode(bytes)
 
 """
 Whether `text` is one well-formed JSON value. A `show` method for a JSON MIME type may write anything, and

@@ -1,6 +1,9 @@
+# needs: exchange, files
+# calls: exchange_piece, exchange_bind, exchange_bind_file, exchange_take, exchange_read, exchange_write_file, exchange_discard
+
 # Payloads of values between calls, and the calls; what a payload holds is in exchange.jl.
 
-using Base64: base64decode
+using Base64: base64decode, base64encode
 
 mutable struct Payload
     pieces::Dict{Int,Vector{UInt8}}
@@ -12,9 +15,11 @@ const BOUND = String[]                     # payloads that were bound: a repeate
 const PAYLOAD_LIFE_S = 1800.0
 const BOUND_KEPT = 1000
 
+locked(f, guard) = (lock(guard); try f() finally unlock(guard) end)
+
 "The payload of this id, a new one if there is none. What was left behind half an hour ago goes."
 function payload_of(id)
-    return with_lock(REGISTRY) do
+    return locked(REGISTRY) do
         now = time()
         filter!(entry -> now - last(entry).touched < PAYLOAD_LIFE_S, PAYLOADS)
         payload = get!(() -> Payload(Dict{Int,Vector{UInt8}}(), now), PAYLOADS, String(id))
@@ -23,22 +28,20 @@ function payload_of(id)
     end
 end
 
-discard_payload(id) = with_lock(() -> delete!(PAYLOADS, String(id)), REGISTRY)
+discard_payload(id) = locked(() -> delete!(PAYLOADS, String(id)), REGISTRY)
 
 # invokelatest: types and methods of the person's are younger than the code here.
 "`f`'s reply, or that something can't be exchanged."
-function exchange_reply(f, epoch)
-    return reply(epoch) do
-        try
-            return Base.invokelatest(f)
-        catch error
-            error isa ExchangeProblem || rethrow()
-            return object("problem" => error.message)
-        end
+function exchange_reply(f)
+    try
+        return Base.invokelatest(f)
+    catch error
+        error isa ExchangeProblem || rethrow()
+        return Fields(Any["problem", error.message])
     end
 end
 
-workspace_module(notebook, workspace) = workspace == "main" ? Main : notebook_module(String(notebook))
+workspace_module(notebook, workspace) = workspace == "main" ? Main : notebook_module(notebook)
 
 function bind_values(mod::Module, bytes::Vector{UInt8})
     io = IOBuffer(bytes)
@@ -65,14 +68,14 @@ end
 
 "Make the values of a payload variables; a repeated call, whose first reply was lost, changes nothing."
 function bind_once(f, notebook, workspace, id)
-    with_lock(() -> String(id) in BOUND, REGISTRY) && return object("bound" => true)
+    locked(() -> String(id) in BOUND, REGISTRY) && return Fields(Any["bound", true])
     bind_values(workspace_module(notebook, workspace), f())
-    with_lock(REGISTRY) do
+    locked(REGISTRY) do
         push!(BOUND, String(id))
         length(BOUND) > BOUND_KEPT && popfirst!(BOUND)
     end
     discard_payload(id)
-    return object("bound" => true)
+    return Fields(Any["bound", true])
 end
 
 function snapshot(mod::Module, names)
@@ -100,7 +103,7 @@ end
 piece_text(bytes, offset, max_bytes) = base64encode(view(bytes, offset+1:min(offset + max_bytes, length(bytes))))
 
 function kept_bytes(id)
-    payload = with_lock(() -> get(PAYLOADS, String(id), nothing), REGISTRY)
+    payload = locked(() -> get(PAYLOADS, String(id), nothing), REGISTRY)
     (payload === nothing || !haskey(payload.pieces, 1)) &&
         throw(ExchangeProblem("the value was not fetched within half an hour and is no longer kept"))
     payload.touched = time()
@@ -109,16 +112,16 @@ end
 
 # The calls
 
-function exchange_piece(epoch, id, number, text)
-    return exchange_reply(epoch) do
+function exchange_piece(id, number, text)
+    return exchange_reply() do
         payload_of(id).pieces[Int(number)] = base64decode(text)
-        return object("kept" => true)
+        return Fields(Any["kept", true])
     end
 end
 
 "Bind a payload: the pieces that were sent before, and the last one."
-function exchange_bind(epoch, notebook, workspace, id, count, text)
-    return exchange_reply(epoch) do
+function exchange_bind(notebook, workspace, id, count, text)
+    return exchange_reply() do
         bind_once(notebook, workspace, id) do
             last_piece = base64decode(text)
             count == 1 && return last_piece
@@ -130,47 +133,39 @@ function exchange_bind(epoch, notebook, workspace, id, count, text)
     end
 end
 
-function exchange_bind_file(epoch, notebook, workspace, id, path)
-    return exchange_reply(epoch) do
+function exchange_bind_file(notebook, workspace, id, path)
+    return exchange_reply() do
         bind_once(() -> about_file(() -> read(existing(path)), path), notebook, workspace, id)
     end
 end
 
 "The first bytes of the named variables' payload, and its size; the rest is kept under `id` for what follows."
-function exchange_take(epoch, notebook, workspace, id, names, max_bytes)
-    return exchange_reply(epoch) do
+function exchange_take(notebook, workspace, id, names, max_bytes)
+    return exchange_reply() do
         bytes = snapshot(workspace_module(notebook, workspace), names)
         length(bytes) > max_bytes && (payload_of(id).pieces[1] = bytes)
-        return object("size_bytes" => length(bytes), "data" => piece_text(bytes, 0, Int(max_bytes)))
+        return Fields(Any["size_bytes", length(bytes), "data", piece_text(bytes, 0, Int(max_bytes))])
     end
 end
 
-function exchange_read(epoch, id, offset, max_bytes)
-    return exchange_reply(() -> object("data" => piece_text(kept_bytes(id), Int(offset), Int(max_bytes))), epoch)
+function exchange_read(id, offset, max_bytes)
+    return exchange_reply(() -> Fields(Any["data", piece_text(kept_bytes(id), Int(offset), Int(max_bytes))]))
 end
 
-function exchange_write_file(epoch, id, path)
-    return exchange_reply(epoch) do
+function exchange_write_file(id, path)
+    return exchange_reply() do
         full = expand_path(path)
         about_file(full) do
             mkpath(dirname(full))
             write(full, kept_bytes(id))
         end
-        return object("path" => full)
+        return Fields(Any["path", full])
     end
 end
 
-function exchange_discard(epoch, id)
-    return exchange_reply(epoch) do
+function exchange_discard(id)
+    return exchange_reply() do
         discard_payload(id)
-        return object("kept" => false)
-    end
-end
-
-"Make the notebook's own workspace if it has none, so that questions about variables are not about Main."
-function open_workspace(epoch, notebook)
-    return reply(epoch) do
-        notebook_module(String(notebook))
-        return object("workspace" => "notebook")
+        return Fields(Any["kept", false])
     end
 end

@@ -1,5 +1,9 @@
-# Completion and completeness by Julia's own REPL and parser. Offsets outside count code points, inside bytes.
+# needs: lookup
+# calls: complete
 
+# Completion by Julia's own REPL. Offsets outside count code points, inside bytes.
+
+import REPL
 import REPL.REPLCompletions
 
 const MATCHES_LIMIT = 500
@@ -22,7 +26,7 @@ end
 function completions_of(mod::Module, code::String, cursor::Int)
     prefix = before_cursor(code, cursor)
     cursor = length(prefix)
-    nothing_found = object("matches" => Any[], "start" => cursor, "end" => cursor)
+    nothing_found = Fields(Any["matches", Any[], "start", cursor, "end", cursor])
     all(isspace, prefix) && return nothing_found
     start = expression_start(code, prefix)
     start > ncodeunits(prefix) && return nothing_found
@@ -35,13 +39,13 @@ function completions_of(mod::Module, code::String, cursor::Int)
     seen = Set{String}()
     for completion in found
         text, type = text_of(completion), completion_type(completion)
-        fields = object("text" => text, "type" => type)
+        fields = Fields(Any["text", text, "type", type])
         if type == "method"
             # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
-            fields = object("text" => argument_list(text), "type" => type, "signature" => text)
+            fields = Fields(Any["text", argument_list(text), "type", type, "signature", text])
         end
-        fields[1][2] in seen && continue
-        push!(seen, fields[1][2])
+        fields.list[2] in seen && continue
+        push!(seen, fields.list[2])
         push!(matches, fields)
         length(matches) == MATCHES_LIMIT && break
     end
@@ -52,8 +56,8 @@ function completions_of(mod::Module, code::String, cursor::Int)
         range_start = offset + length(SubString(part, 1, prevind(part, first(range))))
         range_end = offset + length(SubString(part, 1, last(range)))
     end
-    reply = object("matches" => matches, "start" => range_start, "end" => range_end)
-    length(found) > MATCHES_LIMIT && push!(reply, "more" => true)
+    reply = Fields(Any["matches", matches, "start", range_start, "end", range_end])
+    length(found) > MATCHES_LIMIT && append!(reply.list, Any["more", true])
     return reply
 end
 
@@ -101,32 +105,4 @@ function binding_type(mod::Module, name::Symbol)
     return "variable"
 end
 
-# A line after which the next one is indented: it opens a block or a list.
-const OPENERS = r"""
-    ^\s*(?:function|macro|for|while|if|elseif|else|try|catch|finally|let|begin|struct|mutable|module|quote)\b
-    | \bdo\b[^()]*$
-    | [(\[{,]\s*$
-    | \b(?:begin|let|quote)\s*$"""x
-
-function completeness(code::String)
-    first_char = findfirst(!isspace, code)
-    first_char === nothing && return object("status" => "complete", "indent" => "")
-    code[first_char] in ('?', ';', ']') && return object("status" => "complete", "indent" => "")
-    tree = parse_code(code, "none")
-    status = worst_status(tree)
-    indent = ""
-    if status == "incomplete"
-        lines = filter(line -> !all(isspace, line), split(code, '\n'))
-        last = lines[end]
-        indent = String(match(r"^[ \t]*", last).match)
-        occursin(OPENERS, last) && (indent *= "    ")
-    end
-    return object("status" => status, "indent" => indent)
-end
-
-function worst_status(tree)
-    expressions = Meta.isexpr(tree, :toplevel) ? tree.args : Any[tree]
-    any(ex -> Meta.isexpr(ex, :incomplete), expressions) && return "incomplete"
-    any(ex -> Meta.isexpr(ex, :error), expressions) && return "invalid"
-    return "complete"
-end
+complete(notebook, code, cursor) = completions_of(module_of(notebook), code, cursor)

@@ -4,7 +4,7 @@
 const USER_MODULE = :(
     module EngeeKernel
         const agents = Any[]
-        const descriptors = Dict{Int,Vector{Any}}(1 => Any[], 2 => Any[])
+        const descriptors = Any[Any[], Any[]]
 
         function agent()
             for candidate in agents
@@ -13,28 +13,24 @@ const USER_MODULE = :(
             return nothing
         end
 
-        "`clear_output(wait = false)`: clear the cell's output, with `wait = true` when the next output comes."
         function clear_output(at_next::Bool = false; wait::Bool = at_next)
             found = agent()
             found === nothing || Base.invokelatest(found.clear_output, wait)
             return nothing
         end
 
-        "`EngeeKernel.display(x, id = \"a\")`: show `x` in an output that `update` can replace."
         function display(x; id = nothing)
             found = agent()
             found === nothing ? Base.display(x) : Base.invokelatest(found.show_value, "display", x, id)
             return nothing
         end
 
-        "`EngeeKernel.update(x, id = \"a\")`: replace what `display` has shown under this id."
         function update(x; id)
             found = agent()
             found === nothing ? Base.display(x) : Base.invokelatest(found.show_value, "update", x, id)
             return nothing
         end
 
-        "`EngeeKernel.workspace()`: the module in which the notebook's cells run."
         function workspace()
             found = agent()
             return found === nothing ? Main : Base.invokelatest(found.current_workspace)
@@ -49,27 +45,26 @@ function install_user_module()
     existing = Base.invokelatest(getfield, Main, :EngeeKernel)
     if existing isa Module && Base.invokelatest(isdefined, existing, :agents)
         agents = Base.invokelatest(getfield, existing, :agents)
-        agents isa Vector{Any} && push!(agents, @__MODULE__)
+        agents isa Vector{Any} && push!(agents, SELF)
         targets = Base.invokelatest(isdefined, existing, :descriptors) ?
                   Base.invokelatest(getfield, existing, :descriptors) : nothing
-        targets isa Dict{Int,Vector{Any}} && (DESCRIPTOR_TARGETS[] = targets)
+        targets === nothing || (DESCRIPTORS.targets = targets)
     end
+    DESCRIPTORS.targets === nothing && (DESCRIPTORS.targets = Any[Any[], Any[]])
     return nothing
 end
 
-function clear_output(wait::Bool)
+function clear_output(wait)
     cell = output_cell()
-    drain_descriptors(all = true)
-    cell === nothing || add_event(cell, "clear", "wait" => wait)
+    drain_descriptors(true)
+    cell === nothing || add_event(cell, "clear", Any["wait", wait])
     return nothing
 end
 
-function show_value(kind::String, x, id)
+function show_value(kind, x, id)
     cell = output_cell()
     cell === nothing && return display(x)
-    data = Base.invokelatest(display_bundle, x, cell)
-    drain_descriptors(all = true)
-    add_event(cell, kind, "data" => data, "metadata" => Object(), "id" => id === nothing ? nothing : string(id))
+    show_event(kind, Base.invokelatest(bundle, x, cell), id === nothing ? nothing : string(id), cell)
     return nothing
 end
 

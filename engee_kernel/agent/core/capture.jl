@@ -4,17 +4,17 @@
 const YIELD_INTERVAL_NS = UInt64(20_000_000)
 const LAST_YIELD = Ref{UInt64}(0)
 const DISPLAY_SIZE = (30, 80)
+const LATE_LIMIT_BYTES = 2^16
 
-struct CellOutput <: Base.AbstractPipe
+mutable struct CellOutput <: Base.AbstractPipe
     name::String
-    original::IO
-    lock::ReentrantLock
-    holder::Base.RefValue{Any}         # the task that has the lock, and how often; both guarded by it
-    depth::Base.RefValue{Int}
+    original::Any
+    guard::ReentrantLock
+    holder::Any                        # the task that has the lock, and how often; both guarded by it
+    depth::Int
 end
-CellOutput(name, original) = CellOutput(name, original, ReentrantLock(), Ref{Any}(nothing), Ref(0))
 
-const OUTPUTS = CellOutput[]           # stdout, stderr
+const OUTPUTS = Any[]                  # stdout, stderr
 
 Base.pipe_writer(out::CellOutput) = out.original
 Base.pipe_reader(out::CellOutput) = out.original
@@ -30,25 +30,25 @@ end
 function Base.write(out::CellOutput, byte::UInt8)
     cell = output_cell()
     cell === nothing && return write(out.original, byte)
-    box = Ref(byte)
-    GC.@preserve box write_to_cell(cell, out.name, Base.unsafe_convert(Ptr{UInt8}, box), 1)
+    bytes = UInt8[byte]
+    GC.@preserve bytes write_to_cell(cell, out.name, pointer(bytes), 1)
     way_is_due(byte == 0x0a) && give_way(out)
     return 1
 end
 
-function write_to_cell(cell::Cell, name::String, p::Ptr{UInt8}, n::Int)
-    drain_descriptors()
-    add_text(cell, name, p, n) || keep_late_text(cell, name, p, n)
+function write_to_cell(cell, name, p::Ptr{UInt8}, n::Int)
+    drain_descriptors(false)
+    add_text(cell, name, p, n) || Base.invokelatest(keep_late_text, cell, name, p, n)
     return nothing
 end
 
 # A loop that only prints would starve the server's tasks: nobody could read its output or interrupt it. Yield at line
 # ends, so that lines of different tasks do not mix; not while the task has the stream's lock: whoever waits for that
 # would be woken in vain each time. The second yield runs what I/O events have woken.
-way_is_due(line_ended::Bool) = time_ns() - LAST_YIELD[] > (line_ended ? 1 : 5) * YIELD_INTERVAL_NS
+way_is_due(line_ended) = time_ns() - LAST_YIELD[] > (line_ended ? YIELD_INTERVAL_NS : 5 * YIELD_INTERVAL_NS)
 
-function give_way(out::CellOutput)
-    out.holder[] === current_task() && return nothing
+function give_way(out)
+    out.holder === current_task() && return nothing
     yield()
     yield()
     LAST_YIELD[] = time_ns()
@@ -56,28 +56,35 @@ function give_way(out::CellOutput)
 end
 
 "Text of a task that outlived its cell, while its notebook is idle: it opens the notebook's next cell."
-function keep_late_text(cell::Cell, name::String, p::Ptr{UInt8}, n::Int)
+function keep_late_text(cell, name, p, n)
     worker = find_worker(cell.notebook)
     worker === nothing && return nothing
-    with_lock(REGISTRY) do
+    lock(REGISTRY)
+    try
         if worker.late_bytes + n <= LATE_LIMIT_BYTES
             worker.late_bytes += n
-            push!(worker.late, (name, copy(unsafe_wrap(Array, p, n))))
+            push!(worker.late, name)
+            push!(worker.late, copy(unsafe_wrap(Array, p, n)))
         end
+    finally
+        unlock(REGISTRY)
     end
     return nothing
 end
 
-function add_late_text(worker::Worker, cell::Cell)
-    late = with_lock(REGISTRY) do
-        texts = worker.late
-        worker.late = Tuple{String,Vector{UInt8}}[]
-        worker.late_bytes = 0
-        texts
+function add_late_text(worker, cell)
+    lock(REGISTRY)
+    late = worker.late
+    worker.late = Any[]
+    worker.late_bytes = 0
+    unlock(REGISTRY)
+    i = 1
+    while i < length(late)
+        bytes = late[i+1]
+        GC.@preserve bytes add_text(cell, late[i], pointer(bytes), length(bytes))
+        i += 2
     end
-    for (name, bytes) in late
-        GC.@preserve bytes add_text(cell, name, pointer(bytes), length(bytes))
-    end
+    return nothing
 end
 
 # What libraries ask an output stream: colour and size as in a notebook, for code of a cell; else as before.
@@ -90,10 +97,16 @@ Base.haskey(out::CellOutput, key) = in_some_cell() ? key === :color : haskey(out
 Base.getindex(out::CellOutput, key) = in_some_cell() && key === :color ? true : getindex(out.original, key)
 Base.in(pair::Pair, out::CellOutput) = in_some_cell() ? isequal(pair, :color => true) : in(pair, out.original)
 Base.displaysize(out::CellOutput) = in_some_cell() ? DISPLAY_SIZE : displaysize(out.original)
-function Base.unwrapcontext(out::CellOutput)
-    in_some_cell() || return (out, Base.unwrapcontext(out.original)[2])
-    return (out, Base.ImmutableDict{Symbol,Any}(:color, true))
-end
+
+# An IOContext takes the colour along. A method for `unwrapcontext`, which all constructors ask, would throw away
+# hundreds of Base's compiled methods.
+const SETTINGS = Base.ImmutableDict{Symbol,Any}
+output_settings(out) = in_some_cell() ? SETTINGS(SETTINGS(), :color, true) : IOContext(out.original).dict
+Base.IOContext(out::CellOutput) = IOContext{CellOutput}(out, output_settings(out))
+Base.IOContext(out::CellOutput, pair::Pair) = IOContext{CellOutput}(out, SETTINGS(output_settings(out), pair[1], pair[2]))
+Base.IOContext(io::IO, out::CellOutput) = IOContext(io, output_settings(out))
+Base.convert(::Type{IOContext}, out::CellOutput) = IOContext(out)
+
 Base.isopen(::CellOutput) = true
 Base.isreadable(::CellOutput) = false
 Base.iswritable(::CellOutput) = true
@@ -102,15 +115,15 @@ Base.flush(out::CellOutput) = in_some_cell() ? nothing : flush(out.original)
 # print holds it, so that tasks on several threads do not mix their lines. One lock for all cells: which cell a task
 # belongs to may change between locking and unlocking.
 function Base.lock(out::CellOutput)
-    lock(out.lock)
-    out.depth[] += 1
-    out.holder[] = current_task()
+    lock(out.guard)
+    out.depth += 1
+    out.holder = current_task()
     return nothing
 end
 function Base.unlock(out::CellOutput)
-    out.depth[] -= 1
-    out.depth[] == 0 && (out.holder[] = nothing)
-    unlock(out.lock)
+    out.depth -= 1
+    out.depth == 0 && (out.holder = nothing)
+    unlock(out.guard)
     way_is_due(true) && origin_cell() !== nothing && give_way(out)
     return nothing
 end
@@ -118,10 +131,10 @@ end
 # `pipeline(cmd, stdout = stdout)`: the child writes where descriptors 1 and 2 point.
 Base.setup_stdio(out::CellOutput, ::Bool) = (RawFD(out.name == "stdout" ? 1 : 2), false)
 
-set_stream(name::Symbol, stream) = Core.eval(Base, Expr(:(=), name, stream))
+set_stream(name, stream) = Core.eval(Base, Expr(:(=), name, stream))
 
 # After `redirect_stdout()` people give the stream that was there before back.
-function restore_output(out::CellOutput)
+function restore_output(out)
     repoint_descriptor(out.name == "stdout" ? 1 : 2)
     set_stream(Symbol(out.name), out)
     return out
@@ -134,7 +147,9 @@ else
 end
 
 function install_outputs()
-    push!(OUTPUTS, CellOutput("stdout", Base.stdout), CellOutput("stderr", Base.stderr))
+    push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0))
+    push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0))
     set_stream(:stdout, OUTPUTS[1])
     set_stream(:stderr, OUTPUTS[2])
+    return nothing
 end

@@ -1,30 +1,25 @@
-# The REPL's modes by the cell's first character: ?help, ;shell, ]pkg. Anything else is Julia.
+# with the core
 
-function run_mode(cell::Cell)
+# The REPL's modes by the cell's first character: ?help, ;shell, ]pkg.
+
+function run_mode(cell)
     code = cell.code
     start = findfirst(c -> !isspace(c), code)
-    start === nothing && return nothing
     mod = cell_module(cell)
     mark = code[start]
     mark == '?' && return help(mod, strip(code[nextind(code, start):end]))
     mark == ';' && return run_shell(mod, code)
-    mark == ']' && return run_pkg(code)
-    return evaluate_code(mod, code, cell_name(cell), cell.line)
+    return run_pkg(code)
 end
 
-function help(mod::Module, text::AbstractString)
+function help(mod, text)
+    need("documentation")
     # The search hints go to stdout, the help itself is the value.
-    return Core.eval(mod, help_expression(stdout, String(text), mod))
-end
-
-# Older versions take no module: the expression is evaluated in it all the same.
-function help_expression(io::IO, text::String, mod::Module)
-    hasmethod(REPL.helpmode, Tuple{IO,String,Module}) && return REPL.helpmode(io, text, mod)
-    return REPL.helpmode(io, text)
+    return Core.eval(mod, from_piece("documentation", :help_expression, Any[stdout, String(text), mod]))
 end
 
 "Each line is a command of its own, as in the REPL; `\$name` is Julia's interpolation, cd changes Julia's directory."
-function run_shell(mod::Module, code::String)
+function run_shell(mod, code)
     for line in split(code, '\n')
         command = lstrip(strip(line), ';')
         all(isspace, command) && continue
@@ -36,7 +31,7 @@ end
 
 const PKG = Base.PkgId(Base.UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg")
 
-function run_pkg(code::String)
+function run_pkg(code)
     pkg = Base.require(PKG)            # only now: loading it takes a while
     for line in split(code, '\n')
         command = lstrip(strip(line), ']')

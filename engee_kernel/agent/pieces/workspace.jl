@@ -1,10 +1,7 @@
-# A notebook's variables: list them, clear them.
+# needs: lookup
+# calls: variables, reset, open_workspace
 
-"The module a notebook works in: its own where it has one, else Main."
-function module_of(notebook)::Module
-    worker = find_worker(notebook)
-    return worker === nothing || worker.workspace === nothing ? Main : worker.workspace
-end
+# A notebook's variables: list them, clear them.
 
 function variable_names(mod::Module)
     found = Symbol[]
@@ -25,8 +22,8 @@ function describe_variables(mod::Module)
 end
 
 function describe_variable(name::Symbol, value)
-    return object("name" => String(name), "type" => string(typeof(value)), "size_bytes" => size_of(value),
-                  "summary" => summary_of(value))
+    return Fields(Any["name", String(name), "type", string(typeof(value)), "size_bytes", size_of(value),
+                  "summary", summary_of(value)])
 end
 
 # Walking through a very large collection of references would hold up every other request.
@@ -54,21 +51,32 @@ function reset_workspace(notebook)
     worker = find_worker(notebook)
     if worker !== nothing && worker.workspace !== nothing
         worker.workspace = new_module()
-        return object("workspace" => "notebook", "cleared" => Any[], "kept" => Any[])
+        return Fields(Any["workspace", "notebook", "cleared", Any[], "kept", Any[]])
     end
     cleared, kept = Any[], Any[]
     for name in variable_names(Main)
         if isconst(Main, name)
-            push!(kept, object("name" => String(name), "reason" => "a constant"))
+            push!(kept, Fields(Any["name", String(name), "reason", "a constant"]))
             continue
         end
         try
             Core.eval(Main, Expr(:(=), name, nothing))
             push!(cleared, String(name))
         catch error                    # a global declared with a type
-            push!(kept, object("name" => String(name), "reason" => limited(message_of(error), 200)))
+            push!(kept, Fields(Any["name", String(name), "reason", limited(message_of(error), 200)]))
         end
     end
     isconst(Main, :ans) || set_ans(Main, nothing)
-    return object("workspace" => "main", "cleared" => cleared, "kept" => kept)
+    return Fields(Any["workspace", "main", "cleared", cleared, "kept", kept])
+end
+
+# The calls
+
+variables(notebook) = Fields(Any["variables", describe_variables(module_of(notebook))])
+reset(notebook) = reset_workspace(notebook)
+
+"Make the notebook's own workspace if it has none, so that questions about variables are not about Main."
+function open_workspace(notebook)
+    notebook_module(notebook)
+    return Fields(Any["workspace", "notebook"])
 end

@@ -1,4 +1,9 @@
+# calls: files_list, file_stat, make_dir, remove, move, copy_file, find, read_head, sha256, commit_upload, remove_staging
+
 # Files of the Engee session: list, look, move, find, check, and put uploads in place.
+
+using Random: RandomDevice
+import SHA
 
 const CHUNK_BYTES = 2^20
 const LIST_LIMIT = 10_000
@@ -32,8 +37,8 @@ function file_object(full::String)
     # What a link points to may be gone or out of reach: then the link itself is described.
     status = about_file(() -> link && !reachable(full) ? lstat(full) : stat(full), full)
     kind = isdir(status) ? "directory" : isfile(status) ? "file" : link ? "broken link" : "other"
-    return object("name" => basename(full), "path" => full, "type" => kind, "size_bytes" => Int(filesize(status)),
-                  "modified" => mtime(status), "mode" => Int(filemode(status) & 0o7777), "link" => link)
+    return Fields(Any["name", basename(full), "path", full, "type", kind, "size_bytes", Int(filesize(status)),
+                  "modified", mtime(status), "mode", Int(filemode(status) & 0o7777), "link", link])
 end
 
 function reachable(full::String)
@@ -47,11 +52,11 @@ end
 
 function list_directory(path)
     full = existing(path)
-    isdir(full) || return object("path" => full, "entries" => Any[file_object(full)])
+    isdir(full) || return Fields(Any["path", full, "entries", Any[file_object(full)]])
     names = about_file(() -> readdir(full), full)
     entries = Any[file_object(joinpath(full, name)) for name in Iterators.take(names, LIST_LIMIT)]
-    reply = object("path" => full, "entries" => entries)
-    length(names) > LIST_LIMIT && push!(reply, "more" => true)
+    reply = Fields(Any["path", full, "entries", entries])
+    length(names) > LIST_LIMIT && append!(reply.list, Any["more", true])
     return reply
 end
 
@@ -61,7 +66,7 @@ function remove_path(path, recursive::Bool)
         throw(FileProblem("the directory is not empty; remove it recursively", full))
     (dirname(full) == full || full == homedir()) && throw(FileProblem("refusing to remove this directory", full))
     about_file(() -> rm(full, recursive = recursive), full)
-    return object("path" => full)
+    return Fields(Any["path", full])
 end
 
 # An existing directory as the target means "into it", as with mv and cp.
@@ -78,7 +83,7 @@ function transfer_path(action, from, to, force::Bool)
     ispath(target) && !force && throw(FileProblem("the target exists", target))
     isdir(dirname(target)) || throw(FileProblem("no such directory", dirname(target)))
     about_file(() -> action(source, target, force = force), target)
-    return object("from" => source, "path" => target)
+    return Fields(Any["from", source, "path", target])
 end
 
 "A glob as a regular expression: * and ? stay within one name, ** crosses directories, [abc] and {a,b} as in a shell."
@@ -148,9 +153,9 @@ function find_paths(path, pattern)
         end
     end
     isdir(root) && visit(root, "", 0)
-    reply = object("path" => root, "entries" => found)
-    isempty(unreadable) || push!(reply, "unreadable" => unreadable)
-    length(found) >= LIST_LIMIT && push!(reply, "more" => true)
+    reply = Fields(Any["path", root, "entries", found])
+    isempty(unreadable) || append!(reply.list, Any["unreadable", unreadable])
+    length(found) >= LIST_LIMIT && append!(reply.list, Any["more", true])
     return reply
 end
 
@@ -161,8 +166,8 @@ function head_of_file(path, max_bytes::Int)
     size = filesize(full)
     truncated = size > length(bytes)
     truncated && resize!(bytes, length(bytes) - unfinished_bytes(bytes))
-    return object("path" => full, "text" => String(copy(bytes)), "size_bytes" => size, "truncated" => truncated,
-                  "binary" => 0x00 in bytes)
+    return Fields(Any["path", full, "text", String(copy(bytes)), "size_bytes", size, "truncated", truncated,
+                  "binary", 0x00 in bytes])
 end
 
 "The checksum by a program of the system, several times as fast for a large file; nothing where there is none."
@@ -188,7 +193,7 @@ function sha256_of_file(path)
     isfile(full) || throw(FileProblem("not a regular file", full))
     size = filesize(full)
     known = sha256_by_program(full)
-    known === nothing || return object("path" => full, "sha256" => known, "size_bytes" => size)
+    known === nothing || return Fields(Any["path", full, "sha256", known, "size_bytes", size])
     context = SHA.SHA2_256_CTX()
     bytes = about_file(full) do
         open(full) do io
@@ -202,7 +207,7 @@ function sha256_of_file(path)
             count
         end
     end
-    return object("path" => full, "sha256" => bytes2hex(SHA.digest!(context)), "size_bytes" => bytes)
+    return Fields(Any["path", full, "sha256", bytes2hex(SHA.digest!(context)), "size_bytes", bytes])
 end
 
 """
@@ -231,7 +236,7 @@ function commit_staging(staging, pairs)
         push!(done, target)
     end
     remove_staging_directory(directory)
-    return object("paths" => done)
+    return Fields(Any["paths", done])
 end
 
 # rename is atomic and replaces its target, on Windows as well.
@@ -248,4 +253,25 @@ function remove_staging_directory(directory::String)
         throw(FileProblem("not a staging directory of this kernel", directory))
     isdir(directory) && about_file(() -> rm(directory, recursive = true, force = true), directory)
     return nothing
+end
+
+# The calls
+
+files_list(path) = list_directory(path)
+file_stat(path) = file_object(existing(path))
+function make_dir(path)
+    full = expand_path(path)
+    about_file(() -> mkpath(full), full)
+    return Fields(Any["path", full])
+end
+remove(path, recursive = false) = remove_path(path, recursive)
+move(from, to, force = false) = transfer_path(mv, from, to, force)
+copy_file(from, to, force = false) = transfer_path(cp, from, to, force)
+find(path, pattern) = find_paths(path, pattern)
+read_head(path, max_bytes = 65536) = head_of_file(path, Int(max_bytes))
+sha256(path) = sha256_of_file(path)
+commit_upload(staging_dir, pairs) = commit_staging(staging_dir, pairs)
+function remove_staging(staging_dir)
+    remove_staging_directory(expand_path(staging_dir))
+    return Fields(Any["path", expand_path(staging_dir)])
 end

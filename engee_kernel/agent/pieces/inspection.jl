@@ -1,3 +1,6 @@
+# needs: lookup
+# calls: inspect
+
 # What stands at the cursor, and its documentation.
 
 const METHODS_LIMIT = 30
@@ -91,27 +94,27 @@ function inspection(mod::Module, code::String, cursor::Int, detail::Int)
         call_found, call_value = resolve(mod, call)
         call_found && ((found, value, token) = (true, call_value, call))
     end
-    found || return object("found" => false, "data" => Object())
+    found || return Fields(Any["found", false, "data", Fields(Any[])])
     docs = Base.invokelatest(documentation, mod, token)
     extra = detail >= 1 ? Base.invokelatest(definition_text, value) : ""
     context(io, mime) = IOContext(io, :color => mime == "text/plain", :limit => true, :displaysize => DISPLAY_SIZE)
     shown(mime) = sprint((io, x) -> Base.invokelatest(show, context(io, mime), MIME(mime), x), docs)
-    data = object("text/plain" => shown("text/plain") * (isempty(extra) ? "" : "\n\n" * extra))
+    data = Fields(Any["text/plain", shown("text/plain") * (isempty(extra) ? "" : "\n\n" * extra)])
     if showable(MIME("text/html"), docs)
         code = isempty(extra) ? "" : "<pre>" * escape_html(extra) * "</pre>"
-        push!(data, "text/html" => shown("text/html") * code)
+        append!(data.list, Any["text/html", shown("text/html") * code])
     end
     if showable(MIME("text/markdown"), docs)
         code = isempty(extra) ? "" : "\n```\n" * extra * "\n```\n"
-        push!(data, "text/markdown" => shown("text/markdown") * code)
+        append!(data.list, Any["text/markdown", shown("text/markdown") * code])
     end
-    return object("found" => true, "token" => token, "data" => data)
+    return Fields(Any["found", true, "token", token, "data", data])
 end
 
 escape_html(text) = replace(replace(replace(text, "&" => "&amp;"), "<" => "&lt;"), ">" => "&gt;")
 
 function documentation(mod::Module, token::String)
-    return Core.eval(mod, help_expression(devnull, token, mod))
+    return Core.eval(mod, from_piece("documentation", :help_expression, Any[devnull, token, mod]))
 end
 
 "A function's methods with their places, and the definition itself where there is only one and its text is known."
@@ -149,8 +152,13 @@ function cell_source(file::String)
     place = match(r"In\[(\d+)\]$", file)
     place === nothing && return nothing
     count = parse(Int, place[1])
-    return with_lock(REGISTRY) do
-        known = [c for c in values(CELLS) if c.count == count]
-        isempty(known) ? nothing : known[argmax([c.submitted for c in known])].code
+    lock(REGISTRY)
+    try
+        known = Any[c for c in values(CELLS) if c.count == count]
+        return isempty(known) ? nothing : known[argmax([c.submitted for c in known])].code
+    finally
+        unlock(REGISTRY)
     end
 end
+
+inspect(notebook, code, cursor, detail = 0) = inspection(module_of(notebook), code, cursor, detail)

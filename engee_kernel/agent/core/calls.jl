@@ -1,0 +1,165 @@
+# The calls: every one gives one JSON string and raises nothing.
+
+# The boundary of the agent: whatever goes wrong inside becomes a reply.
+"""
+One call: its name, the epoch it is meant for, its arguments. `pieces` holds name, source, name, source, …: what the
+call needs beyond the core, as far as the caller does not know it to be here.
+"""
+function call(name, epoch, args, pieces = nothing)
+    lock(REGISTRY)
+    AGENT.calls += 1
+    unlock(REGISTRY)
+    epoch == AGENT.epoch || return json(Fields(Any["error", "epoch", "epoch", AGENT.epoch]))
+    try
+        pieces === nothing || define_all(pieces)
+        f = callable(name)
+        f === nothing && return json(Fields(Any["error", "piece", "call", name]))
+        value = Base.invokelatest(f, args...)
+        return value isa String ? value : json(value)
+    catch error
+        return Base.invokelatest(failure_reply, error)
+    end
+end
+
+function define_all(pieces)
+    i = 1
+    while i < length(pieces)
+        define(pieces[i], pieces[i+1])
+        i += 2
+    end
+    return nothing
+end
+
+"A file operation that was refused."
+struct FileProblem <: Exception
+    message::Any
+    path::Any
+end
+
+function failure_reply(error)
+    error isa FileProblem &&
+        return json(Fields(Any["error", "file", "message", String(error.message), "path", String(error.path)]))
+    return json(Fields(Any["error", "internal", "message", message_of(error)]))
+end
+
+function hello()
+    remember_server_logger()
+    return json(Fields(Any[
+        "epoch", AGENT.epoch, "julia", string(VERSION), "pid", Int(getpid()), "threads", Threads.nthreads(), "hostname",
+        gethostname(), "directory", pwd(), "descriptors", DESCRIPTORS.usable, "pieces", defined_pieces(), "cells",
+        running_cells()]))
+end
+
+function defined_pieces()
+    lock(REGISTRY)
+    try
+        return length(PIECES) == 0 ? Any[] : Base.invokelatest(sorted_names, PIECES)
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+sorted_names(table) = Any[name for name in sort(collect(keys(table)))]
+
+function running_cells()
+    list = Any[]
+    lock(REGISTRY)
+    try
+        i = 1
+        while i <= length(UNFINISHED)
+            c = UNFINISHED[i]
+            push!(list, Fields(Any["id", c.id, "notebook", c.notebook, "count", c.count, "state", String(c.state), "elapsed_s",
+                                   elapsed_s(c)]))
+            i += 1
+        end
+    finally
+        unlock(REGISTRY)
+    end
+    return list
+end
+
+absent(state, cell_id) = json(Fields(Any["epoch", AGENT.epoch, "cell", String(cell_id), "state", state, "events", Any[],
+                                         "elapsed_s", 0.0]))
+not_there(cell_id) = absent(is_forgotten(cell_id) ? "forgotten" : "unknown", cell_id)
+
+"The cell with this id: the known one, or a new one that is queued. nothing for a forgotten id."
+function enqueue_cell(notebook, cell_id, count, code, options)
+    cell = nothing
+    lock(REGISTRY)
+    try
+        haskey(FORGOTTEN, cell_id) && return nothing
+        cell = get(CELLS, cell_id, nothing)
+        cell === nothing || return cell
+        cell = new_cell(notebook, cell_id, count, code, options)
+        CELLS[cell_id] = cell
+        push!(UNFINISHED, cell)
+        give_cell(get_worker(notebook), cell)
+    finally
+        unlock(REGISTRY)
+    end
+    return cell
+end
+
+function submit(notebook, cell_id, count, code, wait_s, forget, options)
+    remember_server_logger()
+    length(forget) > 0 && forget_cells(forget)
+    cell = enqueue_cell(notebook, cell_id, count, code, options)
+    cell === nothing && return absent("forgotten", cell_id)
+    yield()                            # most cells end in this moment: no need for a clock to wait by
+    after = option(options, "after", 0)
+    cell.state === :done || wait_longer(cell, after, wait_s)
+    return events_reply(cell, after, option(options, "max_bytes", 1_000_000))
+end
+
+function wait_longer(cell, after, wait_s)
+    Base.invokelatest(ensure_poller)
+    wait_for_events(cell, after, wait_s)
+    return nothing
+end
+
+function forget_cells(ids)
+    lock(REGISTRY)
+    try
+        i = 1
+        while i <= length(ids)
+            forget!(ids[i])
+            i += 1
+        end
+    finally
+        unlock(REGISTRY)
+    end
+    return nothing
+end
+
+function events(cell_id, after, wait_s, options)
+    cell = find_cell(cell_id)
+    cell === nothing && return not_there(cell_id)
+    cell.state === :done || wait_longer(cell, after, wait_s)
+    return events_reply(cell, after, option(options, "max_bytes", 1_000_000))
+end
+
+"""
+Wait, for however long, until the cell is done, and give all its events: the code of an Engee job.
+
+A kernel that follows the cell asks for its events again and again. Where none of its calls comes in, Engee lets
+nothing through while a job runs: nobody could answer the cell's prompts or interrupt it. What is there so far is
+the answer then, with the cell's state, so that the calls come in again.
+"""
+function finish(cell_id)
+    cell = find_cell(cell_id)
+    cell === nothing && return not_there(cell_id)
+    ensure_poller()
+    wait_while_heard(cell)
+    return events_reply(cell, 0, typemax(Int))
+end
+
+function interrupt(cell_id)
+    cell = find_cell(cell_id)
+    cell === nothing &&
+        return Fields(Any["interrupted", false, "state", is_forgotten(cell_id) ? "forgotten" : "unknown"])
+    hit = interrupt_cell(cell)
+    return Fields(Any["interrupted", hit, "state", String(cell.state)])
+end
+
+"The call that only brings pieces: `call` has defined them."
+defined() = Fields(Any["pieces", defined_pieces()])

@@ -1,0 +1,196 @@
+# What C code and child processes write goes past Base.stdout, to file descriptors 1 and 2. While a cell runs these
+# point to temporary files opened for append. Files, not pipes: a full pipe would block code that never yields, for
+# ever. Julia's own streams hold duplicates of the descriptors made at start-up, so a server's log still goes its own
+# way.
+
+mutable struct DescriptorFile
+    name::Any
+    number::Any                        # 1 or 2
+    writer::Any                        # Base.Filesystem.File
+    reader::Any
+    read_to::Any                       # bytes taken out of the file so far
+    tail::Any                          # a character cut in two at the end of the last piece
+end
+
+mutable struct Descriptors
+    files::Any                         # made when the first cell starts
+    usable::Any
+    active::Any
+    # Per descriptor: what it pointed to at first, then the files of the active agents. Agents of different versions in
+    # one process share this list (install_user_module), so that none takes another's file for the original.
+    targets::Any
+end
+const DESCRIPTORS = Descriptors(Any[], true, false, nothing)
+const DESCRIPTORS_LOCK = ReentrantLock()
+const POLL_S = 0.05
+const TRUNCATE_BYTES = 16 * 2^20
+
+function open_descriptors()
+    number = 1
+    while number <= 2
+        path = tempname()
+        flags = Base.Filesystem.JL_O_CREAT | Base.Filesystem.JL_O_EXCL | Base.Filesystem.JL_O_WRONLY |
+                Base.Filesystem.JL_O_APPEND
+        writer = Base.Filesystem.open(path, flags, 0o600)
+        reader = Base.Filesystem.open(path, Base.Filesystem.JL_O_RDONLY)
+        # Windows does not remove an open file: there it goes when Julia ends.
+        if Sys.iswindows()
+            Base.invokelatest(remove_at_exit, reader, writer, path)
+        else
+            rm(path)
+        end
+        push!(DESCRIPTORS.files, DescriptorFile(number == 1 ? "stdout" : "stderr", number, writer, reader, 0, UInt8[]))
+        targets = DESCRIPTORS.targets[number]
+        # The first agent of the process keeps what the descriptor pointed to at first.
+        length(targets) == 0 && push!(targets, Base.Libc.dup(RawFD(number)))
+        number += 1
+    end
+    return nothing
+end
+
+remove_at_exit(reader, writer, path) = atexit(() -> (close(reader); close(writer); rm(path, force = true)))
+
+# A descriptor, on Windows a handle: dup takes either.
+descriptor_of(file) = file.handle
+
+"Point the descriptors to the files when the first cell starts, unless there are none: a daemon may close them."
+function activate_descriptors()
+    lock(DESCRIPTORS_LOCK)
+    try
+        (DESCRIPTORS.active || !DESCRIPTORS.usable) && return nothing
+        if length(DESCRIPTORS.files) == 0
+            try
+                open_descriptors()
+            catch error
+                error isa SystemError || error isa Base.IOError || rethrow()
+                DESCRIPTORS.usable = false
+                DESCRIPTORS.files = Any[]
+                return nothing
+            end
+        end
+        i = 1
+        while i <= 2
+            push!(DESCRIPTORS.targets[i], descriptor_of(DESCRIPTORS.files[i].writer))
+            repoint_descriptor(i)
+            i += 1
+        end
+        DESCRIPTORS.active = true
+    finally
+        unlock(DESCRIPTORS_LOCK)
+    end
+    return nothing
+end
+
+"Point the descriptors back when the last running cell has ended."
+function release_descriptors()
+    lock(DESCRIPTORS_LOCK)
+    try
+        (DESCRIPTORS.active && length(RUNNING) == 0) || return nothing
+        i = 1
+        while i <= 2
+            targets = DESCRIPTORS.targets[i]
+            k = length(targets)
+            while k > 0
+                targets[k] == descriptor_of(DESCRIPTORS.files[i].writer) && deleteat!(targets, k)
+                k -= 1
+            end
+            repoint_descriptor(i)
+            i += 1
+        end
+        DESCRIPTORS.active = false
+    finally
+        unlock(DESCRIPTORS_LOCK)
+    end
+    return nothing
+end
+
+"Point a descriptor to the file of the agent that became active last, or back to where it pointed at first."
+function repoint_descriptor(number)
+    targets = DESCRIPTORS.targets[number]
+    length(targets) == 0 && return nothing
+    Base.Libc.flush_cstdio()
+    Base.Libc.dup(targets[length(targets)], RawFD(number))
+    return nothing
+end
+
+"Move what arrived in the files to the running cell; of several cells, to the one that started last."
+function drain_descriptors(all)
+    DESCRIPTORS.active || return nothing
+    Base.Libc.flush_cstdio()
+    i = 1
+    while i <= length(DESCRIPTORS.files)
+        d = DESCRIPTORS.files[i]
+        size = filesize(d.writer)
+        (size > d.read_to || (all && length(d.tail) > 0)) && Base.invokelatest(drain, d, size, all)
+        i += 1
+    end
+    return nothing
+end
+
+function drain(d, size, all)
+    lock(DESCRIPTORS_LOCK)
+    try
+        while d.read_to < size || (all && length(d.tail) > 0)
+            seek(d.reader, d.read_to)
+            got = read(d.reader, min(size - d.read_to, 2^20))
+            d.read_to += length(got)
+            bytes = append!(d.tail::Vector{UInt8}, got)
+            keep = all && d.read_to >= size ? 0 : unfinished_bytes(bytes)
+            d.tail = bytes[length(bytes)-keep+1:length(bytes)]
+            n = length(bytes) - keep
+            cell = last_running()
+            GC.@preserve bytes begin
+                taken = cell !== nothing && add_text(cell, d.name, pointer(bytes), n)
+                taken || n == 0 || unsafe_write(OUTPUTS[d.number].original, pointer(bytes), UInt(n))
+            end
+            length(bytes) == 0 && break
+        end
+        if d.read_to > TRUNCATE_BYTES && filesize(d.writer) == d.read_to
+            truncate(d.writer, 0)
+            d.read_to = 0
+        end
+    finally
+        unlock(DESCRIPTORS_LOCK)
+    end
+    return nothing
+end
+
+function last_running()
+    lock(REGISTRY)
+    cell = length(RUNNING) == 0 ? nothing : RUNNING[length(RUNNING)]
+    unlock(REGISTRY)
+    return cell
+end
+
+# Drains now and then while a cell runs: a cell that waits for a child process writes nothing itself.
+struct Poller end
+function (::Poller)()
+    while some_cell_unfinished()
+        sleep(POLL_S)
+        drain_descriptors(false)
+    end
+    return nothing
+end
+
+function some_cell_unfinished()
+    lock(REGISTRY)
+    some = length(UNFINISHED) > 0
+    unlock(REGISTRY)
+    return some
+end
+
+"""
+Called by requests that wait for a cell, not by workers: making a task would advance the random numbers of the worker's
+task (Julia 1.7 to 1.9).
+"""
+function ensure_poller()
+    lock(REGISTRY)
+    try
+        task = AGENT.poller
+        task !== nothing && !istaskdone(task) && return nothing
+        AGENT.poller = schedule(Task(Poller()))
+    finally
+        unlock(REGISTRY)
+    end
+    return nothing
+end

@@ -1,0 +1,113 @@
+# Errors as facts: what went wrong and the raw frames of each exception. Python cuts away what lies below the cell (this
+# agent, the server), tells the person's frames from the others and writes the trace.
+
+const MESSAGE_LIMIT = 100_000
+const FRAMES_LIMIT = 400               # of a deeper trace, as many from its top and from its bottom as fit
+
+"Code that does not parse, found before any of it ran."
+struct SyntaxProblem <: Exception
+    type::Any
+    message::Any
+    line::Any
+    incomplete::Any
+end
+
+# Exceptions and their backtraces, oldest first.
+exception_stack() = isdefined(Base, :current_exceptions) ? Base.invokelatest(present_exceptions) : Base.catch_stack()
+present_exceptions() = Any[(entry[1], entry[2]) for entry in Base.current_exceptions()]
+
+limited(text, n) = length(text) <= n ? String(text) : string(first(text, n), " …")
+
+function message_of(error)
+    io = IOBuffer()
+    showerror(short_context(io), error)
+    return limited(String(take!(io)), MESSAGE_LIMIT)
+end
+
+function short_of(error)
+    error isa SyntaxProblem && return limited(error.message, 1000)
+    io = IOBuffer()
+    show(short_context(io), error)
+    return limited(String(take!(io)), 1000)
+end
+
+short_context(io) = IOContext{IOBuffer}(io, IN_NOTEBOOK(IN_NOTEBOOK(), :limit, true))
+
+type_name(x) = String(nameof(typeof(x)))
+
+"The fields of an error event, from an exception stack, oldest first."
+function error_fields(stack, cell)
+    error = stack[length(stack)][1]
+    error isa SyntaxProblem &&
+        return Any["type", error.type, "short", short_of(error), "message", error.message, "cell", cell_name(cell),
+                   "line", error.line]
+    causes = Any[]
+    i = length(stack) - 1
+    while i > 0 && length(causes) < 20
+        cause = stack[i]
+        push!(causes, Fields(Any["type", type_name(cause[1]), "message", message_of(cause[1]), "raw", raw_frames(cause[2])]))
+        i -= 1
+    end
+    return Any["type", type_name(error), "short", short_of(error), "message", message_of(error), "cell", cell_name(cell),
+               "line", cell.line, "raw", raw_frames(stack[length(stack)][2]), "causes", causes, "agent", AGENT_FILE,
+               "julia", julia_version()]
+end
+
+julia_version() = string(VERSION)
+
+"Each frame: function, file, line, inlined, whether there is such a file, and what Julia knows of its arguments."
+function raw_frames(backtrace)
+    count = length(backtrace)
+    half = div(FRAMES_LIMIT, 2)
+    count <= FRAMES_LIMIT && return add_frames!(Any[], stacktrace(backtrace))
+    frames = add_frames!(Any[], stacktrace(backtrace[1:half]))
+    push!(frames, count - FRAMES_LIMIT)
+    return add_frames!(frames, stacktrace(backtrace[count-half+1:count]))
+end
+
+function add_frames!(frames, looked)
+    i = 1
+    while i <= length(looked)
+        frame = looked[i]
+        file = String(frame.file)
+        there = length(file) > 0 && (file[1] == '/' || file[1] == '\\' || Sys.iswindows()) && isfile(file)
+        push!(frames, Any[String(frame.func), file, Int(frame.line), frame.inlined, there, signature_of(frame)])
+        i += 1
+    end
+    return frames
+end
+
+"The types of a frame's arguments as Julia writes them, `Tuple{typeof(f),Int64}`; \"\" where it does not know them."
+function signature_of(frame)
+    linfo = frame.linfo
+    linfo isa Core.MethodInstance || return ""
+    linfo.def isa Method || return ""
+    try
+        return limited(string(linfo.specTypes), 500)
+    catch
+        return ""                      # a type whose own showing fails
+    end
+end
+
+"What can be said of an error whose own showing fails."
+function bare_error_fields(error, reason)
+    message = string(type_name(error), " (showing this error failed with ", type_name(reason), ")")
+    return Any["type", type_name(error), "short", type_name(error), "message", message, "frames", Any[], "full", message]
+end
+
+"Whether the exception is an interrupt, also when it comes out of a task or an included file."
+function is_interrupt(error, depth)
+    error isa InterruptException && return true
+    depth > 20 && return false
+    error isa LoadError && return is_interrupt(error.error, depth + 1)
+    if error isa TaskFailedException
+        result = error.task.result
+        return result isa Exception && is_interrupt(result, depth + 1)
+    end
+    if error isa CompositeException
+        for inner in error.exceptions
+            is_interrupt(inner, depth + 1) && return true
+        end
+    end
+    return false
+end

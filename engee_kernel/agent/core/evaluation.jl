@@ -1,0 +1,156 @@
+# Evaluating a cell's code as a notebook does: soft scope, the file name In[n], `ans`, nothing run when it does not
+# parse.
+
+# From 1.6 on there is Meta.parseall.
+function parse_code(code::String, filename::String)
+    isdefined(Meta, :parseall) && return Base.invokelatest(parse_all, code, filename)
+    return Base.parse_input_line(code, filename = filename)
+end
+
+parse_all(code::String, filename::String) = Meta.parseall(code, filename = filename)
+
+"Raise SyntaxProblem when the parsed code holds an error at its top level."
+function check_syntax(tree, code, filename)
+    list = tree isa Expr && tree.head === :toplevel ? tree.args : Any[tree]
+    line = 1
+    i = 1
+    while i <= length(list)
+        ex = list[i]
+        ex isa LineNumberNode && (line = ex.line)
+        ex isa Expr && (ex.head === :error || ex.head === :incomplete) &&
+            throw(from_piece("syntax", :syntax_problem, Any[ex, line, code, filename]))
+        i += 1
+    end
+    return nothing
+end
+
+"""
+Evaluate the whole code; the value is that of its last expression. The cell's line is kept at that of the top-level
+expression that runs: some errors carry no line of their own.
+"""
+function evaluate_code(mod, code, filename, cell)
+    tree = parse_code(code, filename)
+    check_syntax(tree, code, filename)
+    tree === nothing && return nothing
+    list = tree isa Expr && tree.head === :toplevel ? tree.args : Any[tree]
+    name = Symbol(filename)
+    line = LineNumberNode(1, name)
+    value = nothing
+    i = 1
+    while i <= length(list)
+        ex = list[i]
+        if ex isa LineNumberNode
+            line = LineNumberNode(ex.line, name)
+            cell === nothing || (cell.line = ex.line)
+        else
+            # Each expression on its own, so that it sees what the one before defined.
+            value = Core.eval(mod, Expr(:toplevel, line, soft_scope(ex, line)))
+        end
+        i += 1
+    end
+    return value
+end
+
+# What REPL.softscope does; loading REPL takes a third of a second where it is not in the system image (1.12). The line
+# goes inside as well: before 1.6 traces take it from there.
+function soft_scope(ex, line)
+    ex isa Expr || return ex
+    head = ex.head
+    if head === :toplevel
+        inner = Expr(:toplevel)
+        i = 1
+        while i <= length(ex.args)
+            push!(inner.args, soft_scope(ex.args[i], line))
+            i += 1
+        end
+        return inner
+    end
+    (head === :meta || head === :import || head === :using || head === :export || head === :public ||
+     head === :module || head === :error || head === :incomplete || head === :thunk) && return ex
+    head === :global && only_names(ex.args) && return ex
+    return Expr(:block, Expr(:softscope, true), line, ex)
+end
+
+function only_names(args)
+    i = 1
+    while i <= length(args)
+        args[i] isa Symbol || return false
+        i += 1
+    end
+    return true
+end
+
+"Whether the cell's value is to be hidden: its last `;` is followed by nothing but blanks and comments."
+function ends_with_semicolon(code)
+    occursin(";", code) || return false
+    return Base.invokelatest(hides_value, code)
+end
+
+function hides_value(code)
+    at = findlast(isequal(';'), code)
+    rest = code[nextind(code, at):end]
+    while true
+        rest = lstrip(rest)
+        isempty(rest) && return true
+        if startswith(rest, "#=")
+            rest = after_block_comment(rest)
+            rest === nothing && return false
+        elseif startswith(rest, "#")
+            stop = findfirst(isequal('\n'), rest)
+            stop === nothing && return true
+            rest = rest[nextind(rest, stop):end]
+        else
+            return false
+        end
+    end
+end
+
+function after_block_comment(text)
+    depth = 0
+    i = firstindex(text)
+    while i <= lastindex(text)
+        two = SubString(text, i, min(nextind(text, i), lastindex(text)))
+        if two == "#="
+            depth += 1
+            i = nextind(text, i)
+        elseif two == "=#"
+            depth -= 1
+            i = nextind(text, i)
+            depth == 0 && return text[nextind(text, i):end]
+        end
+        i = nextind(text, i)
+    end
+    return nothing
+end
+
+function set_ans(mod, value)
+    if mod === Main && isdefined(Base.MainInclude, :ans)
+        # From 1.9 on `ans` lives there, as the REPL does it.
+        Base.invokelatest(setglobal!, Base.MainInclude, :ans, value)
+    elseif !isconst(mod, :ans)
+        Core.eval(mod, Expr(:(=), :ans, QuoteNode(value)))
+    end
+    return nothing
+end
+
+"The module in which a cell's code runs."
+cell_module(cell) = cell.workspace == "main" ? Main : notebook_module(cell.notebook)
+
+function notebook_module(notebook)
+    worker = get_worker(notebook)
+    worker.workspace === nothing && (worker.workspace = Base.invokelatest(new_module))
+    return worker.workspace
+end
+
+function new_module()
+    mod = Module(:Notebook)            # this constructor brings `using Base` along, but neither eval nor include
+    Core.eval(mod, quote
+        eval(x) = Core.eval($mod, x)
+        include(path::AbstractString) = Base.include($mod, path)
+        ans = nothing
+    end)
+    if isdefined(Main, :EngeeKernel)
+        Core.eval(mod, :(const EngeeKernel = $(Base.invokelatest(getfield, Main, :EngeeKernel))))
+    end
+    return mod
+end

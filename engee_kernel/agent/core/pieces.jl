@@ -1,0 +1,68 @@
+# What is not needed to run a first cell comes in pieces, each defined when it is first needed. A call's piece travels
+# with the call; what a cell may need in its middle, when no request is at hand, came with the core as text.
+
+const PIECES = Dict{String,Any}()      # name => true, once every definition is there
+const CALLABLE = Dict{String,Any}()    # the calls: name => function, those of a piece once it is complete
+const TEXTS = Dict{String,Any}()       # name => source, of the pieces that came with the core
+const HOLDERS = Dict{String,Any}()     # a call's name => the piece that came with the core and has it
+const DEFINING = ReentrantLock()
+
+"""
+Define a piece unless that was done. Its last expression is a call of `offer`, so nobody finds half a piece: neither who
+comes while it is being defined nor who repeats a call whose first try broke off.
+"""
+function define(name, source)
+    lock(DEFINING)
+    try
+        known(PIECES, name) === nothing && include_string(SELF, source, string(name, ".", AGENT_FILE))
+    finally
+        unlock(DEFINING)
+    end
+    return nothing
+end
+
+function offer(name, calls)
+    lock(REGISTRY)
+    try
+        i = 1
+        while i < length(calls)
+            CALLABLE[calls[i]] = calls[i+1]
+            i += 2
+        end
+        PIECES[name] = true
+    finally
+        unlock(REGISTRY)
+    end
+    return nothing
+end
+
+"See that a piece that came with the core is defined."
+function need(name)
+    known(PIECES, name) === nothing && define(name, TEXTS[name])
+    return nothing
+end
+
+function known(table, name)
+    lock(REGISTRY)
+    try
+        return get(table, name, nothing)
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+"Call a function of a piece that came with the core. invokelatest: it may be younger than who calls."
+function from_piece(name, f, args)
+    need(name)
+    return Base.invokelatest(Base.invokelatest(getfield, SELF, f), args...)
+end
+
+"The function behind a call's name, or nothing when its piece is not there."
+function callable(name)
+    found = known(CALLABLE, name)
+    found === nothing || return found
+    holder = get(HOLDERS, name, nothing)
+    holder === nothing && return nothing
+    need(holder)
+    return known(CALLABLE, name)
+end

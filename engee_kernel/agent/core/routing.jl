@@ -1,0 +1,133 @@
+# Which cell does the running task belong to? From Julia 1.11 on a scoped value tells; before, the logger, which child
+# tasks inherit as well. A worker's own task is known in any case.
+
+# The logger of every cell. It writes to the cell's stderr in the usual look, or hands on to the logger which the
+# user made global.
+mutable struct CellLogger <: Base.CoreLogging.AbstractLogger
+    cell::Any
+    console::Any                       # made for the first record
+end
+
+const SERVER_LOGGERS = IdDict{Any,Any}()   # loggers seen in tasks which call the agent
+
+# The scoped value holds a LogState, a type which every Julia has compiled for, that holds the CellLogger.
+const HAS_SCOPES = isdefined(Base, :ScopedValues)
+const NO_CELL = Base.CoreLogging.LogState(Base.CoreLogging.NullLogger())
+const CELL = HAS_SCOPES ? Base.ScopedValues.ScopedValue{Base.CoreLogging.LogState}(NO_CELL) : nothing
+
+"The user's own global logger, or nothing while it is Engee's, which must not get cells' records."
+function chosen_logger()
+    current = Base.CoreLogging.global_logger()
+    return current === AGENT.server_logger ? nothing : current
+end
+
+const LOGGING = Base.PkgId(Base.UUID("56ddb016-857b-54e1-b83d-db4d58db5568"), "Logging")
+
+function console_of(logger)
+    logger.console === nothing && (logger.console = Base.invokelatest(new_console))
+    return logger.console
+end
+
+function new_console()
+    package = Base.require(LOGGING)
+    return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), OUTPUTS[2], Base.CoreLogging.Info)
+end
+
+function Base.CoreLogging.min_enabled_level(logger::CellLogger)
+    chosen = chosen_logger()
+    chosen === nothing && return Base.CoreLogging.Info
+    return Base.invokelatest(Base.CoreLogging.min_enabled_level, chosen)
+end
+function Base.CoreLogging.catch_exceptions(logger::CellLogger)
+    chosen = chosen_logger()
+    return chosen === nothing ? true : Base.invokelatest(Base.CoreLogging.catch_exceptions, chosen)
+end
+function Base.CoreLogging.shouldlog(logger::CellLogger, level, mod, group, id)
+    chosen = chosen_logger()
+    chosen === nothing && (chosen = console_of(logger))
+    return Base.invokelatest(Base.CoreLogging.shouldlog, chosen, level, mod, group, id)
+end
+function Base.CoreLogging.handle_message(logger::CellLogger, args...; kwargs...)
+    chosen = chosen_logger()
+    chosen === nothing && (chosen = console_of(logger))
+    return Base.invokelatest(Base.CoreLogging.handle_message, chosen, args...; kwargs...)
+end
+
+struct InCell <: Function
+    f::Any
+    worker::Any
+    cell::Any
+end
+(run::InCell)() = run.f(run.worker, run.cell)
+
+"Run `f(worker, cell)` so that its output, and that of the tasks it makes, belongs to `cell`."
+function in_cell(f, worker, cell)
+    logger = CellLogger(cell, nothing)
+    run = InCell(f, worker, cell)
+    HAS_SCOPES || return Base.CoreLogging.with_logger(run, logger)
+    return Base.invokelatest(in_scope, run, logger)
+end
+
+struct InLogger <: Function
+    f::Any
+    logger::Any
+end
+(run::InLogger)() = Base.CoreLogging.with_logger(run.f, run.logger)
+
+in_scope(run, logger) = Base.ScopedValues.with(InLogger(run, logger), CELL => Base.CoreLogging.LogState(logger))
+
+# The cell of another agent in this process, of a kernel of another version.
+function is_agent_logger(logger)
+    type = typeof(logger)
+    return nameof(type) === :CellLogger && startswith(String(nameof(parentmodule(type))), "EngeeKernelAgent_")
+end
+
+"The cell whose code made the running task, done or not; nothing for a task of the server."
+function origin_cell()
+    if HAS_SCOPES
+        logger = CELL[].logger
+        return logger isa CellLogger ? logger.cell : nothing
+    end
+    logger = Base.CoreLogging.current_logger()
+    logger isa CellLogger && return logger.cell
+    length(RUNNING) == 0 && return nothing
+    return Base.invokelatest(cell_by_task, logger)
+end
+
+"A task under a logger of the user's own: it can be told from the server's tasks only by that logger."
+function cell_by_task(logger)
+    is_agent_logger(logger) && return nothing
+    task = current_task()
+    lock(REGISTRY)
+    try
+        for worker in values(WORKERS)
+            worker.task === task && return worker.cell
+        end
+        (logger === Base.CoreLogging.global_logger() || haskey(SERVER_LOGGERS, logger)) && return nothing
+        return length(RUNNING) == 1 ? RUNNING[1] : nothing
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+"""
+The cell which output of the running task goes to. What a finished cell's task still prints goes to the cell that its
+notebook runs now; where there is none, the finished cell is given and the text waits for the next one.
+"""
+function output_cell()
+    cell = origin_cell()
+    (cell === nothing || cell.state !== :done) && return cell
+    worker = find_worker(cell.notebook)
+    (worker === nothing || worker.cell === nothing) && return cell
+    return worker.cell
+end
+
+function remember_server_logger()
+    HAS_SCOPES && return nothing
+    logger = Base.CoreLogging.current_logger()
+    (logger isa CellLogger || logger === AGENT.server_logger) && return nothing
+    lock(REGISTRY)
+    SERVER_LOGGERS[logger] = true
+    unlock(REGISTRY)
+    return nothing
+end

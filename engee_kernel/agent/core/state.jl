@@ -1,0 +1,186 @@
+# What the agent remembers: cells by id, one worker per notebook, and which of them run now.
+#
+# The core is written for a Julia that has just started: what it calls is compiled in Julia's system image already.
+# Hence untyped fields, Dict{String,Any}, Vector{Any}, loops, options as a list; no closures, comprehensions, keyword
+# arguments of its own. What is seldom needed stands behind invokelatest: it is not compiled before it is needed.
+# Nothing happens when this is defined: start() takes hold.
+
+const SELF = @__MODULE__
+const AGENT_FILE = string(nameof(@__MODULE__), ".jl")
+
+mutable struct Cell
+    id::Any
+    notebook::Any
+    count::Any
+    code::Any
+    workspace::Any             # "main" or "notebook"
+    silent::Any
+    stdin_allowed::Any
+    output_limit_bytes::Any
+    expressions::Any           # name, expression, name, expression, …
+    line::Any                  # the line of the top-level expression that runs or ran last
+    state::Any                 # :queued, :running, :done
+    events::Any                # frozen events as JSON; the index is the event's number
+    times::Any                 # when each of them came to be
+    pending::Any               # stream text that is in no event yet: Vector{UInt8}
+    pending_name::Any
+    pending_since::Any
+    handed::Any                # when events were last given in an answer
+    last_line::Any             # the unfinished last line of stdout: what a prompt shows
+    stream_bytes::Any
+    dropped_bytes::Any
+    kept_bytes::Any
+    changed::Any               # Threads.Condition; its lock guards every field above
+    submitted::Any
+    started::Any
+    finished::Any
+    interrupt_wanted::Any      # asked for before the user's code began
+    prompt::Any                # the open Prompt, or nothing
+    prompt_count::Any
+    answered::Any              # the numbers of the prompts that were answered
+    input::Any                 # the PromptReader, made on the first read
+end
+
+# A notebook's worker is one long-lived task, so task-local state (random numbers, task_local_storage) carries
+# over from cell to cell.
+mutable struct Worker
+    notebook::Any
+    queue::Any                 # cells that wait
+    arrived::Any               # Threads.Condition; its lock guards the queue and `closed`
+    closed::Any
+    wishes::Any                # interrupts that wait for the deliverer
+    wished::Any                # Threads.Condition; its lock guards the wishes
+    task::Any
+    cell::Any                  # the one that runs, or nothing
+    interruptible::Any         # true exactly while the user's code (or a method of theirs) runs
+    workspace::Any             # the module of workspace="notebook", made on first use
+    late::Any                  # name, bytes, name, bytes, …: text of tasks that outlived their cell
+    late_bytes::Any
+end
+
+mutable struct Agent
+    epoch::Any                 # "" before start()
+    calls::Any                 # how many have come in
+    started_at::Any
+    server_logger::Any         # the global logger that Engee had before: it must not get cells' records
+    poller::Any
+    ended::Any                 # ids of finished cells, oldest first
+    ended_bytes::Any           # their events
+    kept_cells::Any
+    kept_limit_bytes::Any
+    deaf_after_s::Any
+end
+const AGENT = Agent("", 0, 0.0, nothing, nothing, Any[], 0, 500, 256 * 2^20, 15.0)
+
+const REGISTRY = ReentrantLock()       # guards what follows
+const CELLS = Dict{String,Any}()
+const FORGOTTEN = Dict{String,Any}()   # ids of cells whose events were dropped: they must not run again
+const WORKERS = Dict{String,Any}()
+const RUNNING = Any[]                  # in the order in which they started
+const UNFINISHED = Any[]               # in the order in which they were submitted
+
+function new_cell(notebook, id, count, code, options)
+    workspace = option(options, "workspace", "main")
+    workspace == "main" || workspace == "notebook" || throw(ArgumentError("workspace must be \"main\" or \"notebook\""))
+    expressions = option(options, "user_expressions", Any[])
+    length(expressions) % 2 == 0 || throw(ArgumentError("user_expressions must be pairs"))
+    return Cell(id, notebook, count, code, workspace, option(options, "silent", false),
+                option(options, "stdin_allowed", false), option(options, "output_limit_bytes", 16 * 2^20), expressions, 1,
+                :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false,
+                nothing, 0, Any[], nothing)
+end
+
+"The value that follows `name` in a list of names and values."
+function option(options, name, default)
+    i = 1
+    while i < length(options)
+        options[i] == name && return options[i+1]
+        i += 2
+    end
+    return default
+end
+
+cell_name(cell) = string("In[", cell.count, "]")
+
+"Seconds by a clock that does not jump, unlike `time()`: what waits by it is not held up when the clock is set back."
+clock_s() = time_ns() / 1e9
+
+function elapsed_s(cell)
+    cell.started == 0.0 && return 0.0
+    return (cell.finished == 0.0 ? clock_s() : cell.finished) - cell.started
+end
+
+function find_cell(id)
+    lock(REGISTRY)
+    try
+        return get(CELLS, id, nothing)
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+function find_worker(notebook)
+    lock(REGISTRY)
+    try
+        return get(WORKERS, notebook, nothing)
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+function is_forgotten(id)
+    lock(REGISTRY)
+    try
+        return haskey(FORGOTTEN, id)
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+"Take an element out of a list, by identity."
+function drop!(list, element)
+    i = 1
+    while i <= length(list)
+        if list[i] === element
+            deleteat!(list, i)
+            return true
+        end
+        i += 1
+    end
+    return false
+end
+
+"A finished cell goes to those that are kept for a while; the oldest of them go when there are too many."
+function keep_finished(cell)
+    lock(REGISTRY)
+    try
+        drop!(UNFINISHED, cell)
+        push!(AGENT.ended, cell.id)
+        AGENT.ended_bytes += cell.kept_bytes
+        while length(AGENT.ended) > 0 &&
+              (length(AGENT.ended) > AGENT.kept_cells || AGENT.ended_bytes > AGENT.kept_limit_bytes)
+            forget!(AGENT.ended[1])
+        end
+    finally
+        unlock(REGISTRY)
+    end
+    return nothing
+end
+
+"Drop a finished cell's events; its id stays known so that a late repeat does not run it again. Needs REGISTRY's lock."
+function forget!(id)
+    cell = get(CELLS, id, nothing)
+    (cell === nothing || cell.state !== :done) && return nothing
+    delete!(CELLS, id)
+    FORGOTTEN[id] = true
+    i = 1
+    while i <= length(AGENT.ended)
+        if AGENT.ended[i] == id
+            deleteat!(AGENT.ended, i)
+            AGENT.ended_bytes -= cell.kept_bytes
+            break
+        end
+        i += 1
+    end
+    return nothing
+end

@@ -1,0 +1,96 @@
+# Waiting for a cell: until it has something worth an answer, or is done.
+
+const COALESCE_S = 0.025               # a print loop becomes about 40 answers a second, not one per line
+const PROMPT_S = 0.002                 # but a line after a silence is shown at once
+const SILENCE_S = 0.1
+const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
+
+# Wakes who waits for a cell, when its time is over. The timer is closed when it is not needed any more.
+struct Alarm
+    timer::Any
+    condition::Any
+end
+
+function (alarm::Alarm)()
+    try
+        wait(alarm.timer)
+    catch error
+        error isa EOFError || rethrow()
+        return nothing
+    end
+    guard = alarm.condition.lock
+    lock(guard)
+    notify(alarm.condition)
+    unlock(guard)
+    return nothing
+end
+
+"Wait for the condition, whose lock is held, for so many seconds at most."
+function timed_wait(condition, seconds)
+    timer = Timer(seconds < 0.001 ? 0.001 : seconds)
+    schedule(Task(Alarm(timer, condition)))
+    try
+        wait(condition)
+    finally
+        close(timer)
+    end
+    return nothing
+end
+
+"Wait until the cell has something after event number `after` worth an answer, is done, or `wait_s` passed."
+function wait_for_events(cell, after, wait_s)
+    deadline = clock_s() + wait_s
+    guard = cell.changed.lock
+    lock(guard)
+    try
+        while cell.state !== :done
+            # A person waits behind a prompt: no coalescing.
+            cell.prompt !== nothing && cell.prompt.event > after && return nothing
+            since = length(cell.events) > after ? cell.times[after+1] : length(cell.pending) == 0 ? Inf : cell.pending_since
+            after_silence = since > cell.handed + SILENCE_S && since > cell.started + SHORT_CELL_S
+            due = since + (after_silence ? PROMPT_S : COALESCE_S)
+            due > deadline && (due = deadline)
+            now = clock_s()
+            now >= due && return nothing
+            Base.invokelatest(timed_wait, cell.changed, due - now)
+        end
+    finally
+        unlock(guard)
+    end
+    return nothing
+end
+
+function wait_until_done(cell)
+    guard = cell.changed.lock
+    lock(guard)
+    try
+        while cell.state !== :done
+            wait(cell.changed)
+        end
+    finally
+        unlock(guard)
+    end
+    return nothing
+end
+
+"Wait until the cell is done; no longer than `deaf_after_s` while no other call comes in."
+function wait_while_heard(cell)
+    before = AGENT.calls
+    deadline = clock_s() + AGENT.deaf_after_s
+    guard = cell.changed.lock
+    lock(guard)
+    try
+        while cell.state !== :done
+            if AGENT.calls > before
+                wait(cell.changed)
+            else
+                left_s = deadline - clock_s()
+                left_s > 0 || return nothing
+                timed_wait(cell.changed, left_s)
+            end
+        end
+    finally
+        unlock(guard)
+    end
+    return nothing
+end

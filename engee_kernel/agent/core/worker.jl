@@ -1,0 +1,204 @@
+# Running cells: a worker takes its notebook's cells in order; an interrupt is an exception raised in its task.
+
+const INTERRUPT_REPLY_S = 2.0
+
+"The notebook's worker, started on first use. Called by requests."
+function get_worker(notebook)
+    lock(REGISTRY)
+    try
+        worker = get(WORKERS, notebook, nothing)
+        worker === nothing || return worker
+        worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, false, nothing,
+                        Any[], 0)
+        WORKERS[notebook] = worker
+        worker.task = Task(Work(worker))
+        start_task(worker.task)
+        return worker
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+# The one place that decides on which thread people's code runs.
+start_task(task) = schedule(task)
+
+function give_cell(worker, cell)
+    guard = worker.arrived.lock
+    lock(guard)
+    try
+        push!(worker.queue, cell)
+        notify(worker.arrived)
+    finally
+        unlock(guard)
+    end
+    return nothing
+end
+
+"The worker's next cell, or nothing when it is to end."
+function take_cell(worker)
+    guard = worker.arrived.lock
+    lock(guard)
+    try
+        while length(worker.queue) == 0
+            worker.closed && return nothing
+            wait(worker.arrived)
+        end
+        return popfirst!(worker.queue)
+    finally
+        unlock(guard)
+    end
+end
+
+struct Work
+    worker::Any
+end
+(work::Work)() = work_on(work.worker)
+
+function work_on(worker)
+    # Made by the worker itself and sticky, so it runs on the worker's thread: when it runs, the worker does not.
+    schedule(Task(Delivery(worker)))
+    while true
+        cell = take_cell(worker)
+        cell === nothing && return nothing
+        cell.state === :queued || continue
+        try
+            run_cell(worker, cell)
+        catch error
+            # The agent's own fault. The cell must end all the same, and the worker go on.
+            end_cell(cell, "error", Any["internal", Base.invokelatest(message_of, error)])
+        finally
+            leave_cell(worker, cell)
+        end
+    end
+end
+
+function enter_cell(worker, cell)
+    drain_descriptors(true)
+    guard = cell.changed.lock
+    lock(guard)
+    cell.started = clock_s()
+    cell.state = :running
+    unlock(guard)
+    worker.cell = cell
+    lock(REGISTRY)
+    push!(RUNNING, cell)
+    unlock(REGISTRY)
+    activate_descriptors()
+    worker.late_bytes > 0 && Base.invokelatest(add_late_text, worker, cell)
+    return nothing
+end
+
+function leave_cell(worker, cell)
+    worker.cell = nothing
+    lock(REGISTRY)
+    drop!(RUNNING, cell)
+    unlock(REGISTRY)
+    release_descriptors()
+    return nothing
+end
+
+function run_cell(worker, cell)
+    enter_cell(worker, cell)
+    before = measure()
+    status = "ok"
+    try
+        in_cell(run_user_code, worker, cell)
+    catch
+        worker.interruptible = false
+        # Behind invokelatest what is seldom needed is compiled only when it is.
+        status = Base.invokelatest(report_error, worker, cell, exception_stack())
+    end
+    fields = measured_since(before)
+    if status == "ok" && length(cell.expressions) > 0
+        push!(fields, "expressions")
+        push!(fields, from_piece("expressions", :evaluate_expressions, Any[worker, cell]))
+    end
+    drain_descriptors(true)
+    end_cell(cell, status, fields)
+    return nothing
+end
+
+# The user's code runs between the two: only there an interrupt may hit.
+function begin_user_code(worker, cell)
+    worker.interruptible = true
+    if cell.interrupt_wanted
+        cell.interrupt_wanted = false
+        throw(InterruptException())
+    end
+    return nothing
+end
+end_user_code(worker) = (worker.interruptible = false; nothing)
+
+function run_user_code(worker, cell)
+    data = nothing
+    begin_user_code(worker, cell)
+    try
+        value = run_code(cell)
+        if !cell.silent
+            set_ans(cell_module(cell), value)
+            value === nothing || ends_with_semicolon(cell.code) || (data = Base.invokelatest(bundle, value, cell))
+        end
+    finally
+        end_user_code(worker)
+    end
+    drain_descriptors(true)
+    data === nothing || add_event(cell, "result", Any["data", data, "metadata", Fields(Any[])])
+    return nothing
+end
+
+"The REPL's modes by the cell's first character: ?help, ;shell, ]pkg. Anything else is Julia."
+function run_code(cell)
+    code = lstrip(cell.code)
+    (startswith(code, "?") || startswith(code, ";") || startswith(code, "]")) && return from_piece("modes", :run_mode, Any[cell])
+    return evaluate_code(cell_module(cell), cell.code, cell_name(cell), cell)
+end
+
+function report_error(worker, cell, stack)
+    error = stack[length(stack)][1]
+    report = ErrorReport(stack, Any[])
+    fields = try
+        # In the cell: a user's showerror may print.
+        in_cell(report, worker, cell)
+        report.fields
+    catch reason
+        worker.interruptible = false
+        bare_error_fields(error, reason)
+    end
+    drain_descriptors(true)
+    add_event(cell, "error", fields)
+    return is_interrupt(error, 0) ? "interrupted" : "error"
+end
+
+mutable struct ErrorReport
+    stack::Any
+    fields::Any
+end
+function (report::ErrorReport)(worker, cell)
+    begin_user_code(worker, cell)
+    try
+        report.fields = error_fields(report.stack, cell)
+    finally
+        end_user_code(worker)
+    end
+    return nothing
+end
+
+# What a run used. The time spent compiling is known from 1.8 on.
+has_compile_clock() = isdefined(Base, :cumulative_compile_timing) && isdefined(Base, :cumulative_compile_time_ns)
+
+function measure()
+    has_compile_clock() && Base.invokelatest(Base.cumulative_compile_timing, true)
+    return Any[Base.gc_bytes(), Base.gc_time_ns(), has_compile_clock() ? Base.invokelatest(compile_ns) : UInt64(0)]
+end
+
+compile_ns() = first(Base.cumulative_compile_time_ns())
+
+function measured_since(before)
+    fields = Any["allocated_bytes", Base.gc_bytes() - before[1], "gc_s", (Base.gc_time_ns() - before[2]) / 1e9]
+    if has_compile_clock()
+        push!(fields, "compile_s")
+        push!(fields, (Base.invokelatest(compile_ns) - before[3]) / 1e9)
+        Base.invokelatest(Base.cumulative_compile_timing, false)
+    end
+    return fields
+end

@@ -1,0 +1,112 @@
+"""The agent's Julia sources: a core, and pieces that are defined when they are first needed. Reads resources only.
+
+The first comment lines of a piece say what it is made of:
+
+    # needs: lookup, …      other pieces that must be there
+    # calls: complete, …    the agent's calls that it answers
+    # with the core         its text is installed together with the core, for cells that need it in their middle
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from .stripping import stripped
+
+# In the order in which Julia needs them.
+_CORE = (
+    "state",
+    "pieces",
+    "writing",
+    "events",
+    "waiting",
+    "routing",
+    "capture",
+    "descriptors",
+    "input",
+    "values",
+    "evaluation",
+    "errors",
+    "interrupts",
+    "worker",
+    "calls",
+    "user",
+    "start",
+)
+CORE_CALLS = frozenset({"submit", "events", "finish", "interrupt", "define"})
+
+_HEADER = re.compile(r"^# (needs|calls): (.+)$", re.MULTILINE)
+_WITH_CORE = "# with the core"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`source` ends by telling the agent that all of it is there."""
+
+    name: str
+    source: str
+    needs: tuple[str, ...]
+    calls: tuple[str, ...]
+    with_core: bool
+
+
+@cache
+def core() -> str:
+    """The core's definitions, to be put into a module."""
+    return "".join(stripped(read(f"core/{name}.jl")) for name in _CORE)
+
+
+@cache
+def pieces() -> dict[str, Piece]:
+    """All pieces by name."""
+    folder = resources.files(__package__).joinpath("pieces")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".jl"))
+    return {name.removesuffix(".jl"): _piece(name.removesuffix(".jl")) for name in names}
+
+
+def needed(calls: Collection[str], known: Collection[str]) -> list[Piece]:
+    """The pieces that must travel with these calls, those first that others need.
+
+    `known`: what the session has. What came with the core never travels: the agent has its text.
+    """
+    found: dict[str, Piece] = {}
+
+    def add(name: str) -> None:
+        piece = pieces()[name]
+        if name in found or name in known or piece.with_core:
+            return
+        for other in piece.needs:
+            add(other)
+        found[name] = piece
+
+    for call in calls:
+        if call not in CORE_CALLS:
+            add(_holders()[call])
+    return list(found.values())
+
+
+def with_core() -> list[Piece]:
+    return [piece for piece in pieces().values() if piece.with_core]
+
+
+def read(name: str) -> str:
+    return resources.files(__package__).joinpath(*name.split("/")).read_text(encoding="utf-8")
+
+
+@cache
+def _holders() -> dict[str, str]:
+    return {call: piece.name for piece in pieces().values() for call in piece.calls}
+
+
+def _piece(name: str) -> Piece:
+    text = read(f"pieces/{name}.jl")
+    head = text.partition("\n\n")[0]
+    fields = {key: tuple(word.strip() for word in words.split(",")) for key, words in _HEADER.findall(head)}
+    calls = fields.get("calls", ())
+    offered = ",".join(f'"{call}",{call}' for call in calls)
+    source = f'{stripped(text)}offer("{name}",Any[{offered}])\n'
+    return Piece(name, source, fields.get("needs", ()), calls, _WITH_CORE in head.splitlines())
