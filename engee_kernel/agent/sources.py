@@ -18,7 +18,7 @@ from importlib import resources
 from .stripping import stripped
 
 # In the order in which Julia needs them.
-_CORE = (
+CORE = (
     "state",
     "pieces",
     "writing",
@@ -57,7 +57,7 @@ class Piece:
 @cache
 def core() -> str:
     """The core's definitions, to be put into a module."""
-    return "".join(stripped(read(f"core/{name}.jl")) for name in _CORE)
+    return "".join(stripped(read(f"core/{name}.jl")) for name in CORE)
 
 
 @cache
@@ -68,25 +68,28 @@ def pieces() -> dict[str, Piece]:
     return {name.removesuffix(".jl"): _piece(name.removesuffix(".jl")) for name in names}
 
 
-def needed(calls: Collection[str], known: Collection[str]) -> list[Piece]:
-    """The pieces that must travel with these calls, those first that others need.
-
-    `known`: what the session has. What came with the core never travels: the agent has its text.
-    """
+def in_order(names: Collection[str]) -> list[Piece]:
+    """These pieces and what they need, each behind those that it needs."""
     found: dict[str, Piece] = {}
 
     def add(name: str) -> None:
-        piece = pieces()[name]
-        if name in found or name in known or piece.with_core:
-            return
-        for other in piece.needs:
-            add(other)
-        found[name] = piece
+        if name not in found:
+            for other in pieces()[name].needs:
+                add(other)
+            found[name] = pieces()[name]
 
-    for call in calls:
-        if call not in CORE_CALLS:
-            add(_holders()[call])
+    for name in names:
+        add(name)
     return list(found.values())
+
+
+def needed(calls: Collection[str], known: Collection[str]) -> list[Piece]:
+    """The pieces that must travel with these calls, in order.
+
+    `known`: what the session has. What came with the core never travels: the agent has its text.
+    """
+    holders = [_holders()[call] for call in calls if call not in CORE_CALLS]
+    return [piece for piece in in_order(holders) if piece.name not in known and not piece.with_core]
 
 
 def with_core() -> list[Piece]:

@@ -42,24 +42,24 @@ function failure_reply(error)
     return json(Fields(Any["error", "internal", "message", message_of(error)]))
 end
 
-function hello()
+hello() = once(HELLO)
+
+const HELLO = :(begin
     remember_server_logger()
-    return json(Fields(Any[
-        "epoch", AGENT.epoch, "julia", string(VERSION), "pid", Int(getpid()), "threads", Threads.nthreads(), "hostname",
-        gethostname(), "directory", pwd(), "descriptors", DESCRIPTORS.usable, "pieces", defined_pieces(), "cells",
-        running_cells()]))
-end
+    json(Fields(Any[
+        "epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING, "pid", Int(getpid()), "threads", Threads.nthreads(), "hostname",
+        gethostname(), "directory", pwd(), "descriptors", getfield(DESCRIPTORS, :usable), "pieces",
+        isempty(PIECES) ? Any[] : defined_pieces(), "cells", isempty(UNFINISHED) ? Any[] : running_cells()]))
+end)
 
 function defined_pieces()
     lock(REGISTRY)
     try
-        return length(PIECES) == 0 ? Any[] : Base.invokelatest(sorted_names, PIECES)
+        return Any[name for name in sort(collect(keys(PIECES)))]
     finally
         unlock(REGISTRY)
     end
 end
-
-sorted_names(table) = Any[name for name in sort(collect(keys(table)))]
 
 function running_cells()
     list = Any[]

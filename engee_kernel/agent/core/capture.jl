@@ -98,14 +98,15 @@ Base.getindex(out::CellOutput, key) = in_some_cell() && key === :color ? true : 
 Base.in(pair::Pair, out::CellOutput) = in_some_cell() ? isequal(pair, :color => true) : in(pair, out.original)
 Base.displaysize(out::CellOutput) = in_some_cell() ? DISPLAY_SIZE : displaysize(out.original)
 
-# An IOContext takes the colour along. A method for `unwrapcontext`, which all constructors ask, would throw away
-# hundreds of Base's compiled methods.
-const SETTINGS = Base.ImmutableDict{Symbol,Any}
-output_settings(out) = in_some_cell() ? SETTINGS(SETTINGS(), :color, true) : IOContext(out.original).dict
-Base.IOContext(out::CellOutput) = IOContext{CellOutput}(out, output_settings(out))
-Base.IOContext(out::CellOutput, pair::Pair) = IOContext{CellOutput}(out, SETTINGS(output_settings(out), pair[1], pair[2]))
-Base.IOContext(io::IO, out::CellOutput) = IOContext(io, output_settings(out))
-Base.convert(::Type{IOContext}, out::CellOutput) = IOContext(out)
+# An IOContext made of the stream takes the colour along. Julia 1.5 would throw away hundreds of Base's compiled methods
+# for this one, and for any method of IOContext that does the same: there the colour is lost on that way.
+if VERSION >= v"1.6"
+    function Base.unwrapcontext(out::CellOutput)
+        in_some_cell() || return (out, Base.unwrapcontext(out.original)[2])
+        return (out, COLOURED)
+    end
+end
+const COLOURED = Base.ImmutableDict{Symbol,Any}(Base.ImmutableDict{Symbol,Any}(), :color, true)
 
 Base.isopen(::CellOutput) = true
 Base.isreadable(::CellOutput) = false
@@ -144,12 +145,4 @@ if isdefined(Base, :RedirectStdStream)
 else
     Base.redirect_stdout(out::CellOutput) = restore_output(out)
     Base.redirect_stderr(out::CellOutput) = restore_output(out)
-end
-
-function install_outputs()
-    push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0))
-    push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0))
-    set_stream(:stdout, OUTPUTS[1])
-    set_stream(:stderr, OUTPUTS[2])
-    return nothing
 end

@@ -50,10 +50,8 @@ function error_fields(stack, cell)
     end
     return Any["type", type_name(error), "short", short_of(error), "message", message_of(error), "cell", cell_name(cell),
                "line", cell.line, "raw", raw_frames(stack[length(stack)][2]), "causes", causes, "agent", AGENT_FILE,
-               "julia", julia_version()]
+               "julia", Base.VERSION_STRING]
 end
-
-julia_version() = string(VERSION)
 
 "Each frame: function, file, line, inlined, whether there is such a file, and what Julia knows of its arguments."
 function raw_frames(backtrace)

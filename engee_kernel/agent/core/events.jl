@@ -143,6 +143,12 @@ function drop_text!(cell, name, p, n)
     return nothing
 end
 
+function tell_dropped!(cell)
+    push_note!(cell, string(cell.dropped_bytes, " bytes of output were dropped (output_limit_bytes = ",
+                            cell.output_limit_bytes, ").\n"))
+    return nothing
+end
+
 function add_string(cell, name, text::String)
     GC.@preserve text return add_text(cell, name, pointer(text), sizeof(text))
 end
@@ -169,9 +175,7 @@ function end_cell(cell, status, fields)
     try
         cell.state === :done && return nothing
         freeze_text!(cell, true)
-        cell.dropped_bytes > 0 &&
-            Base.invokelatest(push_note!, cell, string(cell.dropped_bytes, " bytes of output were dropped (output_limit_bytes = ",
-                                                       cell.output_limit_bytes, ").\n"))
+        cell.dropped_bytes > 0 && Base.invokelatest(tell_dropped!, cell)
         cell.finished = clock_s()
         cell.prompt = nothing
         all = Any["status", status, "elapsed_s", elapsed_s(cell)]

@@ -56,12 +56,8 @@ else
     Base.redirect_stdin(input::CellInput) = restore_input(input)
 end
 
-function Base.prompt(input::CellInput, output::CellOutput, message::AbstractString; default::AbstractString = "")
-    return from_piece("prompts", :prompt_line, Any[input, output, message, default])
-end
-
+# Base.prompt prints its message and reads a line: right as it is. A method of our own for it would throw away what Julia
+# has compiled of LibGit2 and Pkg.
 function Base.getpass(input::CellInput, output::CellOutput, message::AbstractString; with_suffix::Bool = true)
     return from_piece("prompts", :prompt_password, Any[input, output, message, with_suffix])
 end
-
-install_input() = set_stream(:stdin, CellInput(Base.stdin))

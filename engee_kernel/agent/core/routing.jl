@@ -30,7 +30,8 @@ end
 
 function new_console()
     package = Base.require(LOGGING)
-    return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), OUTPUTS[2], Base.CoreLogging.Info)
+    stream = IOContext{CellOutput}(OUTPUTS[2], COLOURED)
+    return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), stream, Base.CoreLogging.Info)
 end
 
 function Base.CoreLogging.min_enabled_level(logger::CellLogger)

@@ -7,25 +7,37 @@ of the pieces that come with the core, `holders` the names of their calls: call,
 function start(texts, holders)
     lock(REGISTRY)
     try
-        AGENT.epoch == "" && take_hold(texts, holders)
+        AGENT.epoch == "" && (once(TAKE_HOLD); Base.invokelatest(fill_tables, texts, holders))
     finally
         unlock(REGISTRY)
     end
     return hello()
 end
 
-function take_hold(texts, holders)
+# Expressions that are evaluated once: Julia interprets them, which is quicker than compiling a function for one call.
+# Fields by getfield and setfield!, which need no compiling either.
+once(expressions) = Core.eval(SELF, expressions)
+
+const TAKE_HOLD = :(begin
+    setfield!(AGENT, :server_logger, Base.CoreLogging.global_logger())
+    setfield!(AGENT, :started_at, time())
+    push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0))
+    push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0))
+    set_stream(:stdout, OUTPUTS[1])
+    set_stream(:stderr, OUTPUTS[2])
+    set_stream(:stdin, CellInput(Base.stdin))
+    isdefined(Main, :EngeeKernel) || Core.eval(Main, Expr(:toplevel, USER_MODULE))
+    join_user_module(Main.EngeeKernel)
+    pushdisplay(CellDisplay())
+    # Sixteen digits that no other Julia process has: not secret, so its clocks and its number make them.
+    setfield!(AGENT, :epoch, string(hash(time_ns(), hash(time(), UInt(getpid()))), base = 16, pad = 16))
+end)
+
+function fill_tables(texts, holders)
     fill_table(TEXTS, texts)
     fill_table(HOLDERS, holders)
     fill_table(CALLABLE, Any["submit", submit, "events", events, "finish", finish, "interrupt", interrupt,
                              "define", defined])
-    AGENT.server_logger = Base.CoreLogging.global_logger()
-    AGENT.started_at = time()
-    install_outputs()
-    install_input()
-    install_user_module()
-    pushdisplay(CellDisplay())
-    AGENT.epoch = new_epoch()
     return nothing
 end
 
@@ -37,6 +49,3 @@ function fill_table(table, list)
     end
     return nothing
 end
-
-# Sixteen digits that no other Julia process has: not secret, so its clocks and its number make them.
-new_epoch() = string(hash(time_ns(), hash(time(), UInt(getpid()))), base = 16, pad = 16)

@@ -9,66 +9,66 @@ const SELF = @__MODULE__
 const AGENT_FILE = string(nameof(@__MODULE__), ".jl")
 
 mutable struct Cell
-    id::Any
-    notebook::Any
-    count::Any
-    code::Any
-    workspace::Any             # "main" or "notebook"
-    silent::Any
-    stdin_allowed::Any
-    output_limit_bytes::Any
+    id::String
+    notebook::String
+    count::Int
+    code::String
+    workspace::String             # "main" or "notebook"
+    silent::Bool
+    stdin_allowed::Bool
+    output_limit_bytes::Int
     expressions::Any           # name, expression, name, expression, …
-    line::Any                  # the line of the top-level expression that runs or ran last
-    state::Any                 # :queued, :running, :done
-    events::Any                # frozen events as JSON; the index is the event's number
-    times::Any                 # when each of them came to be
-    pending::Any               # stream text that is in no event yet: Vector{UInt8}
-    pending_name::Any
-    pending_since::Any
-    handed::Any                # when events were last given in an answer
-    last_line::Any             # the unfinished last line of stdout: what a prompt shows
-    stream_bytes::Any
-    dropped_bytes::Any
-    kept_bytes::Any
-    changed::Any               # Threads.Condition; its lock guards every field above
-    submitted::Any
-    started::Any
-    finished::Any
-    interrupt_wanted::Any      # asked for before the user's code began
+    line::Int                  # the line of the top-level expression that runs or ran last
+    state::Symbol                 # :queued, :running, :done
+    events::Vector{Any}                # frozen events as JSON; the index is the event's number
+    times::Vector{Any}                 # when each of them came to be
+    pending::Vector{UInt8}               # stream text that is in no event yet: Vector{UInt8}
+    pending_name::String
+    pending_since::Float64
+    handed::Float64                # when events were last given in an answer
+    last_line::Vector{UInt8}             # the unfinished last line of stdout: what a prompt shows
+    stream_bytes::Int
+    dropped_bytes::Int
+    kept_bytes::Int
+    changed::Threads.Condition               # Threads.Condition; its lock guards every field above
+    submitted::Float64
+    started::Float64
+    finished::Float64
+    interrupt_wanted::Bool      # asked for before the user's code began
     prompt::Any                # the open Prompt, or nothing
-    prompt_count::Any
-    answered::Any              # the numbers of the prompts that were answered
+    prompt_count::Int
+    answered::Vector{Any}              # the numbers of the prompts that were answered
     input::Any                 # the PromptReader, made on the first read
 end
 
 # A notebook's worker is one long-lived task, so task-local state (random numbers, task_local_storage) carries
 # over from cell to cell.
 mutable struct Worker
-    notebook::Any
-    queue::Any                 # cells that wait
-    arrived::Any               # Threads.Condition; its lock guards the queue and `closed`
-    closed::Any
-    wishes::Any                # interrupts that wait for the deliverer
-    wished::Any                # Threads.Condition; its lock guards the wishes
+    notebook::String
+    queue::Vector{Any}                 # cells that wait
+    arrived::Threads.Condition               # Threads.Condition; its lock guards the queue and `closed`
+    closed::Bool
+    wishes::Vector{Any}                # interrupts that wait for the deliverer
+    wished::Threads.Condition                # Threads.Condition; its lock guards the wishes
     task::Any
     cell::Any                  # the one that runs, or nothing
-    interruptible::Any         # true exactly while the user's code (or a method of theirs) runs
+    interruptible::Bool         # true exactly while the user's code (or a method of theirs) runs
     workspace::Any             # the module of workspace="notebook", made on first use
-    late::Any                  # name, bytes, name, bytes, …: text of tasks that outlived their cell
-    late_bytes::Any
+    late::Vector{Any}                  # name, bytes, name, bytes, …: text of tasks that outlived their cell
+    late_bytes::Int
 end
 
 mutable struct Agent
-    epoch::Any                 # "" before start()
-    calls::Any                 # how many have come in
-    started_at::Any
+    epoch::String                 # "" before start()
+    calls::Int                 # how many have come in
+    started_at::Float64
     server_logger::Any         # the global logger that Engee had before: it must not get cells' records
     poller::Any
-    ended::Any                 # ids of finished cells, oldest first
-    ended_bytes::Any           # their events
-    kept_cells::Any
-    kept_limit_bytes::Any
-    deaf_after_s::Any
+    ended::Vector{Any}                 # ids of finished cells, oldest first
+    ended_bytes::Int           # their events
+    kept_cells::Int
+    kept_limit_bytes::Int
+    deaf_after_s::Float64
 end
 const AGENT = Agent("", 0, 0.0, nothing, nothing, Any[], 0, 500, 256 * 2^20, 15.0)
 

@@ -38,19 +38,12 @@ const USER_MODULE = :(
     end
 )
 
-function install_user_module()
-    if !isdefined(Main, :EngeeKernel)
-        Core.eval(Main, Expr(:toplevel, USER_MODULE))
-    end
-    existing = Base.invokelatest(getfield, Main, :EngeeKernel)
-    if existing isa Module && Base.invokelatest(isdefined, existing, :agents)
-        agents = Base.invokelatest(getfield, existing, :agents)
-        agents isa Vector{Any} && push!(agents, SELF)
-        targets = Base.invokelatest(isdefined, existing, :descriptors) ?
-                  Base.invokelatest(getfield, existing, :descriptors) : nothing
-        targets === nothing || (DESCRIPTORS.targets = targets)
-    end
-    DESCRIPTORS.targets === nothing && (DESCRIPTORS.targets = Any[Any[], Any[]])
+"Take part in what kernels of different versions share, where the name EngeeKernel is not the person's own."
+function join_user_module(existing)
+    DESCRIPTORS.targets = Any[Any[], Any[]]
+    existing isa Module && isdefined(existing, :agents) && isdefined(existing, :descriptors) || return nothing
+    push!(getfield(existing, :agents), SELF)
+    DESCRIPTORS.targets = getfield(existing, :descriptors)
     return nothing
 end
 

@@ -68,14 +68,6 @@ function reader_ended(reader)
     return false
 end
 
-function prompt_line(input, output, message, default)
-    cell = output_cell()
-    cell === nothing && return Base.prompt(input.original, output.original, message, default = default)
-    line = ask(cell, isempty(default) ? "$message: " : "$message [$default]: ", false)
-    line === nothing && return nothing
-    return isempty(line) ? String(default) : line
-end
-
 function prompt_password(input, output, message, with_suffix)
     cell = output_cell()
     cell === nothing && return Base.getpass(input.original, output.original, message)
