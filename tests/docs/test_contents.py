@@ -116,7 +116,7 @@ def sentences() -> tuple[str, ...]:
                 found.append("".join(map(str, parts)))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
-    found += [path.read_text(encoding="utf-8") for path in (CHECKOUT / "engee_kernel" / "agent").glob("*.jl")]
+    found += [path.read_text(encoding="utf-8") for path in (CHECKOUT / "engee_kernel" / "agent").rglob("*.jl")]
     return tuple(found)
 
 
