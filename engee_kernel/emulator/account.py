@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -14,15 +15,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from .context import Emulator, emulator_of
+from .context import USER_PREFIX, Emulator, emulator_of
 from .faults import Fault, FaultPlan
 from .management import info_json
 from .pages import page_response
 from .server import ServerNotRunningError
-from .settings import SettingError, Settings, choices, parse_text
+from .settings import GROUPS, SettingError, Settings, choices, parse_text
+from .tab import act_in_tab
 
 COOKIE = "local_engee_account"
 DAY_S = 86400
+LINES_OF_TAB = 30
 # The faults that a person may want to see once; the rest are for programs.
 EXAMPLES = {
     "drop_after": ("Lose the reply of the next eval", Fault("drop_after", path="command/eval", count=1)),
@@ -36,6 +39,16 @@ EXAMPLES = {
         "Let the proxy give up on the next eval after 1 s",
         Fault("proxy_timeout", path="command/eval", delay_s=1, count=1),
     ),
+    "maintenance": (
+        "Answer the next three evals with the page “Server maintenance”",
+        Fault("maintenance", path="command/eval", count=3),
+    ),
+    "maintenance_30_s": (
+        "Answer all calls below the user's prefix with that page for 30 s",
+        Fault("maintenance", path=USER_PREFIX, for_s=30),
+    ),
+    "login": ("Send the next call to the login page", Fault("login", path="external/", count=1)),
+    "status_503": ("Answer the next status call with 503", Fault("status", path="engee/info", count=1)),
     "slow": ("Make every call 0.3 to 1 s slower", Fault("latency", path="external/", delay_s=0.3, jitter_s=0.7)),
 }
 
@@ -70,6 +83,8 @@ async def act(request: Request) -> Response:
             emulator.server.stop()
         case "token":
             return _new_token(emulator, form)
+        case "run" | "clear" | "restart" as action:
+            return _page(emulator, tab=await act_in_tab(emulator, action, form.get("line")))
         case "settings":
             _change_settings(emulator, form)
         case "fault":
@@ -95,7 +110,7 @@ def _change_settings(emulator: Emulator, form: dict[str, str]) -> None:
     names = {setting.name for setting in dataclasses.fields(Settings)}
     try:
         changes = {name: parse_text(name, text) for name, text in form.items() if name in names}
-        emulator.server.settings = emulator.server.settings.replaced(changes)
+        emulator.server.change_settings(emulator.server.settings.replaced(changes))
     except SettingError as error:
         raise HTTPException(400, str(error)) from error
 
@@ -110,24 +125,33 @@ def _require_key(emulator: Emulator, key: str) -> None:
         raise HTTPException(403, "Open the account page by the link that the local Engee printed when it started.")
 
 
-def _page(emulator: Emulator, shown_once: str | None = None) -> Response:
-    settings = emulator.server.settings
+def _page(emulator: Emulator, shown_once: str | None = None, tab: Mapping[str, object] | None = None) -> Response:
+    server = emulator.server
+    settings = server.settings
     answer = page_response(
         "account",
         info=info_json(emulator),
-        status=emulator.server.status,
-        failure=emulator.server.failure,
+        status=server.status,
+        failure=server.failure,
         tokens=[token.to_json() for token in emulator.tokens.all() if token.kind == "pat"],
         shown_once=shown_once,
-        settings=[
-            {
-                "name": setting.name,
-                "about": setting.metadata["about"],
-                "value": getattr(settings, setting.name),
-                "choices": choices(setting.name),
-            }
-            for setting in dataclasses.fields(Settings)
-        ],
+        threads=None if server.session is None else server.session.threads,
+        needs_new_julia=server.needs_new_julia(settings),
+        tab=tab,
+        shown=server.screen.items()[-LINES_OF_TAB:],
+        groups={
+            group: [
+                {
+                    "name": setting.name,
+                    "about": setting.metadata["about"],
+                    "value": getattr(settings, setting.name),
+                    "choices": choices(setting.name),
+                }
+                for setting in dataclasses.fields(Settings)
+                if setting.metadata["group"] == group
+            ]
+            for group in GROUPS
+        },
         faults=[fault.to_json() for fault in emulator.faults.faults],
         examples={name: text for name, (text, _) in EXAMPLES.items()},
         calls=[call for call in emulator.log if call.path != "/account"][-15:][::-1],

@@ -9,22 +9,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from . import account, code, control, downloads, management, oauth, uploads
-from .context import Emulator
+from . import account, code, control, downloads, gateway, management, oauth, tab, uploads
+from .context import Emulator, emulator_of
 from .gate import Gate
 from .replies import response_for
 
-PARTS = (management, code, uploads, downloads, oauth, account, control)
+PARTS = (management, code, uploads, downloads, oauth, account, control, tab, gateway)
 
 
-async def _answer_error(_request: Request, error: Exception) -> Response:
+async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    return response_for(error)
+    return response_for(error, emulator_of(request).management_url, request.url.path)
 
 
 def make_app(emulator: Emulator) -> ASGIApp:
     app = Starlette(
-        routes=[route for part in PARTS for route in part.routes],
+        routes=[*(route for part in PARTS for route in part.routes), *gateway.last_routes],
         exception_handlers={HTTPException: _answer_error},
     )
     app.state.emulator = emulator

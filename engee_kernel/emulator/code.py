@@ -11,19 +11,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .context import USER_PREFIX, require_running_server
+from .context import USER_PREFIX, require_julia
 from .jobs import Job
+from .outcomes import Value
 from .replies import HtmlError, error_json
-from .server import ServerNotRunningError, failure_json, result_text
-from .session import SessionEndedError, Value
+from .server import ServerNotRunningError
+from .session import SessionEndedError
 from .settings import Settings
 
 LONG_TEXT_CHARS = 1 << 18
 
 
 async def evaluate(request: Request) -> Response:
-    server = require_running_server(request)
-    with server.activity():
+    server = require_julia(request)
+    with server.work.activity():
         fields = await _json_object(request)
         command = fields.get("command")
         if not isinstance(command, str):
@@ -34,13 +35,13 @@ async def evaluate(request: Request) -> Response:
         except (SessionEndedError, ServerNotRunningError) as error:
             raise HtmlError(502) from error
     if isinstance(outcome, Value):
-        return await _json_reply(200, {"result": result_text(outcome, server.settings)})
-    return await _json_reply(400, {"result_code": "command_error", "error": failure_json(outcome)})
+        return await _json_reply(200, {"result": outcome.result(server.settings)})
+    return await _json_reply(400, {"result_code": "command_error", "error": outcome.to_json()})
 
 
 async def create_job(request: Request) -> Response:
-    server = require_running_server(request)
-    with server.activity():
+    server = require_julia(request)
+    with server.work.activity():
         fields = await _json_object(request)
         code, name = fields.get("code"), fields.get("name")
         job_id = _job_id(fields.get("job_id"))
@@ -61,20 +62,20 @@ async def create_job(request: Request) -> Response:
 
 
 async def job_result(request: Request) -> Response:
-    server = require_running_server(request)
-    with server.activity():
-        server.jobs.forget_finished(server.settings.jobs_kept_s)
-        job = server.jobs.get(request.path_params["job_id"].lower())
+    server = require_julia(request)
+    with server.work.activity():
+        server.work.jobs.forget_finished(server.settings.jobs_kept_s)
+        job = server.work.jobs.get(request.path_params["job_id"].lower())
         if job is None:
             return error_json(404, "There is no job with this id.")
-        return await _json_reply(200, job.to_json())
+        return await _json_reply(200, job.to_json(server.settings.times))
 
 
 async def list_jobs(request: Request) -> Response:
-    server = require_running_server(request)
-    with server.activity():
-        server.jobs.forget_finished(server.settings.jobs_kept_s)
-        return await _json_reply(200, {"jobs": [job.to_json() for job in server.jobs.all()]})
+    server = require_julia(request)
+    with server.work.activity():
+        server.work.jobs.forget_finished(server.settings.jobs_kept_s)
+        return await _json_reply(200, {"jobs": [job.to_json(server.settings.times) for job in server.work.jobs.all()]})
 
 
 async def _json_object(request: Request) -> Mapping[str, object]:

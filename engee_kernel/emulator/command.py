@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 from rich.console import Console
@@ -17,7 +16,7 @@ from rich.console import Console
 from .context import Emulator
 from .julia import JuliaNotFoundError, find_julia
 from .service import Options, StartError, serve
-from .settings import SettingError, Settings, choices, parse_text
+from .settings import AS_SEEN, GROUPS, SettingError, Settings, choices, parse_text
 from .userfolder import UserFolder
 
 
@@ -122,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m engee_kernel.emulator",
         description="The local Engee: Engee's HTTP API on this machine, with a real Julia behind it.",
+        epilog="Each switch can also be changed while it runs: on the account page, or by its control API.",
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 = chosen by the system (default)")
     parser.add_argument(
@@ -152,23 +152,30 @@ def _parser() -> argparse.ArgumentParser:
         help="begin with a running server (default)",
     )
     state.add_argument("--stopped", dest="running", action="store_false", help="begin with a stopped server")
-    switches = parser.add_argument_group("switches", "What the API leaves open; also changeable while it runs.")
+    parser.add_argument(
+        "--like-engee",
+        action="store_true",
+        help="the switches that make it like the Engee that was seen in 2026: "
+        + ", ".join(f"{option_name(name)} {_shown(value)}" for name, value in AS_SEEN.items()),
+    )
+    groups = {group: parser.add_argument_group(f"switches: {group}") for group in GROUPS}
     for setting in dataclasses.fields(Settings):
         values = choices(setting.name)
         is_flag = values == (True, False)
-        shown = "yes|no" if is_flag else "|".join(map(str, values)) if values else "N"
-        default: Any = setting.default
-        if default is None or is_flag:
-            default = {None: "off", True: "yes", False: "no"}[default]
-        switches.add_argument(
+        shown = "yes|no" if is_flag else "|".join(map(str, values)) if values else setting.metadata["such_as"] or "N"
+        groups[setting.metadata["group"]].add_argument(
             option_name(setting.name),
             dest=f"setting_{setting.name}",
             metavar=shown,
             nargs="?" if is_flag else None,
             const="yes" if is_flag else None,
-            help=f"{setting.metadata['about']} (default: {default})",
+            help=f"{setting.metadata['about']} (default: {_shown(setting.default)})",
         )
     return parser
+
+
+def _shown(value: object) -> str:
+    return {"None": "off", "True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def option_name(setting: str) -> str:
@@ -184,4 +191,4 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         for setting in dataclasses.fields(Settings)
         if (text := getattr(arguments, f"setting_{setting.name}")) is not None
     }
-    return Settings().replaced(given)
+    return Settings().replaced({**(AS_SEEN if arguments.like_engee else {}), **given})

@@ -14,7 +14,7 @@ from .connections import Connections
 from .consents import ConsentStore
 from .faults import FaultPlan
 from .log import LogEntry
-from .replies import HtmlError
+from .replies import HtmlError, LoginError, MaintenanceError
 from .server import EngeeServer
 from .settings import Settings
 from .tokens import Token, TokenStore
@@ -69,6 +69,8 @@ def bearer_token(request: Request) -> Token | None:
 def require_management_token(request: Request) -> Token:
     token = bearer_token(request)
     if token is None:
+        if emulator_of(request).server.settings.unknown_caller == "login":
+            raise LoginError
         raise HTTPException(401, "The token is missing, unknown or expired.", {"WWW-Authenticate": "Bearer"})
     return token
 
@@ -79,10 +81,20 @@ def require_running_server(request: Request) -> EngeeServer:
     server = emulator.server
     token = bearer_token(request)
     if token is None:
+        if server.settings.unknown_caller == "login":
+            raise LoginError
         raise HtmlError(401, headers={"WWW-Authenticate": "Bearer"})
     if server.status != "running":
         raise HtmlError(server.settings.stopped_status)
     # The server learns of personal tokens when it starts. OAuth tokens are checked by the account service.
     if token.kind == "pat" and server.starting_at is not None and token.made_at > server.starting_at:
         raise HtmlError(server.settings.young_token_status)
+    return server
+
+
+def require_julia(request: Request) -> EngeeServer:
+    """For code calls: also a Julia. Without it there is nobody whose routes they could be, and the gateway answers."""
+    server = require_running_server(request)
+    if server.is_replacing_julia:
+        raise MaintenanceError
     return server

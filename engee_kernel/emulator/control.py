@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 import json
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from .context import Emulator, emulator_of
 from .faults import Fault, FaultError, FaultPlan
-from .replies import now
+from .moments import now
 from .server import ServerNotRunningError
 from .settings import SettingError
 
@@ -33,7 +34,7 @@ async def read_config(request: Request) -> Response:
 async def change_config(request: Request) -> Response:
     emulator = require_control_key(request)
     try:
-        emulator.server.settings = emulator.server.settings.replaced(await _fields(request))
+        emulator.server.change_settings(emulator.server.settings.replaced(await control_fields(request)))
     except SettingError as error:
         raise HTTPException(400, str(error)) from error
     return JSONResponse(emulator.server.settings.to_json())
@@ -46,7 +47,7 @@ async def read_faults(request: Request) -> Response:
 
 async def replace_faults(request: Request) -> Response:
     emulator = require_control_key(request)
-    fields = await _fields(request)
+    fields = await control_fields(request)
     faults, seed = fields.get("faults", []), fields.get("seed", 0)
     if not isinstance(faults, list) or not isinstance(seed, int):
         raise HTTPException(400, "faults must be a list and seed a whole number.")
@@ -64,7 +65,15 @@ async def read_requests(request: Request) -> Response:
 
 async def read_state(request: Request) -> Response:
     server = require_control_key(request).server
-    return JSONResponse({"status": server.status, "julia_pid": server.julia_pid, "failure": server.failure})
+    session = server.session
+    return JSONResponse(
+        {
+            "status": server.status,
+            "julia_pid": None if session is None else session.pid,
+            "julia_threads": None if session is None else dataclasses.asdict(session.threads),
+            "failure": server.failure,
+        }
+    )
 
 
 async def kill_julia(request: Request) -> Response:
@@ -80,18 +89,20 @@ async def reset(request: Request) -> Response:
     """Back to how it was started; answers when the server has the state it was started with."""
     emulator = require_control_key(request)
     server = emulator.server
-    fields = await _fields(request)
-    server.settings = emulator.first_settings
+    fields = await control_fields(request)
     emulator.tokens.forget(emulator.first_token)
     emulator.faults = FaultPlan()
     await server.settled()
-    if fields.get("new_session") or not emulator.starts_running:
+    settings = emulator.first_settings
+    if fields.get("new_session") or not emulator.starts_running or server.needs_new_julia(settings):
         server.stop()
         await server.settled()
+    server.change_settings(settings)
     if emulator.starts_running:
         server.start(server.settings.inactivity_timeout_s)
         await server.settled()
-    server.jobs.forget_finished(0)
+    server.work.jobs.forget_finished(0)
+    server.screen.clear()
     emulator.log.clear()
     return JSONResponse({"status": server.status})
 
@@ -103,7 +114,7 @@ async def list_tokens(request: Request) -> Response:
 
 async def change_tokens(request: Request) -> Response:
     emulator = require_control_key(request)
-    fields = await _fields(request)
+    fields = await control_fields(request)
     action = fields.get("action")
     if action == "make":
         kind, life_s = fields.get("kind", "pat"), fields.get("life_s", 3600)
@@ -123,7 +134,7 @@ async def change_tokens(request: Request) -> Response:
     return JSONResponse(found.to_json())
 
 
-async def _fields(request: Request) -> Mapping[str, object]:
+async def control_fields(request: Request) -> Mapping[str, object]:
     body = await request.body()
     try:
         fields = json.loads(body) if body.strip() else {}

@@ -34,7 +34,7 @@ HOSTILE_NAMES = (
 async def download(request: Request) -> Response:
     server = require_running_server(request)
     paths = UserPaths(server.folder.path)
-    with server.activity():
+    with server.work.activity():
         sources = _sources(await request.body())
         if sources is None:
             return error_json(400, 'The body must be JSON: {"sources": ["/user/file", …]}.')

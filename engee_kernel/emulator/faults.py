@@ -8,6 +8,8 @@
 | drop_body | the connection is dropped after `at_bytes` of the reply's body (default: half of it) |
 | status | `status` with an HTML page and `retry_after_s` (or the same as a date); with `ran` the call ran first |
 | not_json | 200 with an HTML page; with `ran` the call ran first |
+| maintenance | 404 with the gateway's page "Server maintenance"; with `ran` the call ran first |
+| login | 302 to /account/login; with `ran` the call ran first |
 | proxy_timeout | 504 with an HTML page after `delay_s`, while the call goes on |
 | stop_session | the server begins to stop `delay_s` after the call came |
 | kill_julia | the Julia process dies `delay_s` after the call came |
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_type_hints
@@ -30,6 +33,8 @@ KINDS = (
     "drop_body",
     "status",
     "not_json",
+    "maintenance",
+    "login",
     "proxy_timeout",
     "stop_session",
     "kill_julia",
@@ -39,7 +44,7 @@ KINDS = (
 
 
 # These take the place of the reply: a call meets one of them at most, and the next ones wait for the next call.
-ANSWERING = ("drop_before", "drop_after", "status", "not_json")
+ANSWERING = ("drop_before", "drop_after", "status", "not_json", "maintenance", "login")
 
 
 class FaultError(ValueError):
@@ -51,6 +56,7 @@ class Fault:
     """A call meets the fault if its path contains `path`, its method is `method`, and its body contains `contains`.
 
     Of the calls that do, the first `skip` are spared, then `count` are hit (None = all), each with `probability`.
+    `for_s` after it was put in place, the fault is over (None = never).
     """
 
     kind: str
@@ -67,7 +73,9 @@ class Fault:
     delay_s: float = 0.0
     jitter_s: float = 0.0
     at_bytes: int | None = None
+    for_s: float | None = None
     hits: int = field(default=0, init=False)
+    _began_s: float = field(default_factory=time.monotonic, init=False, repr=False)
 
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> Fault:
@@ -90,7 +98,11 @@ class Fault:
         return fault
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if not f.name.startswith("_")}
+
+    @property
+    def is_over(self) -> bool:
+        return self.count == 0 or (self.for_s is not None and time.monotonic() - self._began_s >= self.for_s)
 
     def matches(self, method: str, path: str, body: bytes | None) -> bool:
         """`body` is None where it is a stream that nobody has read."""
@@ -110,7 +122,7 @@ class FaultPlan:
         """The faults that this call meets."""
         taken = []
         for fault in self.faults:
-            if fault.count == 0 or not fault.matches(method, path, body):
+            if fault.is_over or not fault.matches(method, path, body):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1

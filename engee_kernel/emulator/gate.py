@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .context import USER_PREFIX, Emulator
 from .faults import ANSWERING, Fault
+from .gateway import standing_reply
 from .log import LogEntry
-from .replies import html_page, now
+from .moments import now
+from .replies import html_page, login_redirect, maintenance_page, sign_in_page
 from .server import ServerNotRunningError
 
 EVAL_PATH = USER_PREFIX + "external/command/eval"
@@ -87,6 +89,10 @@ class Gate:
                 return
             else:
                 self._bend(fault, call)
+        reply = standing_reply(self._emulator, scope["path"])
+        if reply is not None:
+            await reply(call.scope, call.receive, call.send)
+            return
         await self._run(call)
 
     async def _answer(self, fault: Fault, call: _Call) -> None:
@@ -95,7 +101,24 @@ class Gate:
             await self._app(call.scope, call.receive, _discard)
         if fault.kind in ("drop_before", "drop_after"):
             raise _DroppedError
-        await _fault_page(fault)(call.scope, call.receive, call.send)
+        page = self._fault_page(fault, call.scope["path"])
+        await page(call.scope, call.receive, call.send)
+
+    def _fault_page(self, fault: Fault, path: str) -> Response:
+        match fault.kind:
+            case "not_json":
+                return sign_in_page()
+            case "maintenance":
+                return maintenance_page()
+            case "login":
+                return login_redirect(self._emulator.management_url, path)
+        headers = {}
+        if fault.retry_after_s is not None:
+            moment = now() + timedelta(seconds=fault.retry_after_s)
+            headers["Retry-After"] = (
+                format_datetime(moment, usegmt=True) if fault.retry_after_date else str(fault.retry_after_s)
+            )
+        return html_page(fault.status, headers)
 
     def _bend(self, fault: Fault, call: _Call) -> None:
         """For faults that let the call go on, in another way."""
@@ -222,15 +245,3 @@ def _cut_reply(send: Send, at_bytes: int | None) -> Send:
         raise _DroppedError
 
     return cut
-
-
-def _fault_page(fault: Fault) -> Response:
-    if fault.kind == "not_json":
-        return HTMLResponse("<!DOCTYPE html>\n<html><body>Please sign in to the network.</body></html>\n")
-    headers = {}
-    if fault.retry_after_s is not None:
-        moment = now() + timedelta(seconds=fault.retry_after_s)
-        headers["Retry-After"] = (
-            format_datetime(moment, usegmt=True) if fault.retry_after_date else str(fault.retry_after_s)
-        )
-    return html_page(fault.status, headers)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .replies import now, utc_text_seconds
+from .moments import Form, now, utc_text_seconds
 
 
 @dataclass
@@ -21,14 +21,14 @@ class Job:
         self.result = result
         self.ended_at = now()
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, times: Form) -> dict[str, object]:
         return {
             "job_id": self.job_id,
             "name": self.name,
             "job_type": "EVAL",
             "status": "IN_PROGRESS" if self.ended_at is None else "DONE",
-            "start_time": utc_text_seconds(self.started_at),
-            "end_time": utc_text_seconds(self.ended_at),
+            "start_time": utc_text_seconds(self.started_at, times),
+            "end_time": utc_text_seconds(self.ended_at, times),
             "result": self.result,
         }
 

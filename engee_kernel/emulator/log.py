@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .replies import now, utc_text
+from .moments import now, utc_text
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,25 +11,32 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .context import Emulator, emulator_of, require_management_token
-from .replies import utc_text
+from .moments import utc_text
 from .server import ServerNotRunningError
 
 
 def info_json(emulator: Emulator) -> dict[str, object]:
     server = emulator.server
+    settings = server.settings
+    timeout_s = server.inactivity_timeout_s
+
+    def text(moment: datetime | None) -> str | None:
+        return utc_text(moment, settings.times)
+
     return {
         "username": emulator.username,
         "serverName": f"local-{emulator.username}",
         "serverId": "00000000-0000-4000-8000-000000000001",
         "url": emulator.session_url,
-        "serverStatus": server.status,
-        "startingAt": utc_text(server.starting_at),
-        "startedAt": utc_text(server.started_at),
-        "stoppingAt": utc_text(server.stopping_at),
-        "stoppedAt": utc_text(server.stopped_at),
-        "lastActivityAt": utc_text(server.last_activity_at),
-        "inactivityTimeout": server.inactivity_timeout_s,
-        "stopSessionAt": utc_text(server.session_limit_at),
+        "serverStatus": settings.status_word or server.status,
+        "startingAt": text(server.starting_at),
+        "startedAt": text(server.started_at),
+        "stoppingAt": text(server.stopping_at),
+        "stoppedAt": text(server.stopped_at),
+        "lastActivityAt": text(server.work.last_activity_at),
+        # A whole number on the API's page; where times had microseconds, it was a float.
+        "inactivityTimeout": timeout_s if settings.times == "milliseconds" else float(timeout_s),
+        "stopSessionAt": text(server.session_limit_at),
         "clusterNamespace": {"minimalMode": False},
     }
 

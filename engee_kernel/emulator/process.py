@@ -150,6 +150,29 @@ class LocalEngee:
         pid = self.control("GET", "state")["julia_pid"]
         return pid if isinstance(pid, int) else None
 
+    def julia_threads(self) -> dict[str, Any] | None:
+        """`version`, `default` and `interactive` of the Julia that runs; None while the server is stopped."""
+        threads = self.control("GET", "state")["julia_threads"]
+        return None if threads is None else dict(threads)
+
+    # -- the browser tab beside us
+
+    def run_in_tab(self, line: str) -> dict[str, Any]:
+        """Run a line as Engee's own tab does. The reply has `text`, or `error` with the API's three fields."""
+        return dict(self.control("POST", "tab", {"action": "run", "line": line}))
+
+    def clear_variables(self) -> dict[str, Any]:
+        """The tab's "Clear all variables"."""
+        return dict(self.control("POST", "tab", {"action": "clear"}))
+
+    def restart_kernel(self) -> None:
+        """The tab's "Restart the kernel": returns when another Julia is there."""
+        self.control("POST", "tab", {"action": "restart"})
+
+    def shown_in_tab(self) -> list[dict[str, Any]]:
+        """What Engee read from its own streams and showed by its own display: `kind`, `text`, `data` by MIME type."""
+        return list(self.control("GET", "tab")["shown"])
+
     def make_token(self, **fields: object) -> dict[str, Any]:
         """Fields: `kind` ("pat", "access", "refresh"), `life_s`, `name`. The reply has `token` and `label`."""
         return dict(self.control("POST", "tokens", {"action": "make", **fields}))

@@ -19,6 +19,7 @@ import uvicorn
 
 from .app import make_app
 from .context import CLIENT_ID, Emulator
+from .launch import JuliaPlace
 from .server import EngeeServer
 from .settings import Settings
 from .tokens import TokenStore
@@ -68,7 +69,7 @@ async def serve(options: Options, settings: Settings, announce: Callable[[Emulat
         tokens = TokenStore()
         first_token = tokens.make("pat", LIFE_OF_FIRST_TOKEN_S, name="first", secret=options.token)
         emulator = Emulator(
-            server=EngeeServer(options.julia, folder, state_dir / "session.log", settings),
+            server=EngeeServer(JuliaPlace(options.julia, folder, state_dir / "session.log"), settings),
             tokens=tokens,
             first_token=first_token,
             state_dir=state_dir,

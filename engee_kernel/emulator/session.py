@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from .userfolder import UserFolder
+from .launch import JuliaPlace, Threads, own_group, start_julia
+from .outcomes import Failure, Outcome, Value
+from .screen import Screen
+from .settings import Placement, Settings
 from .warden import end_process_tree
 
-SCRIPT = Path(__file__).with_name("julia") / "session.jl"
 WARDEN = Path(__file__).with_name("warden.py")
 START_LIMIT_S = 90
 END_LIMIT_S = 1.5
@@ -24,10 +23,14 @@ READ_AHEAD_BYTES = 1 << 22
 _REQUEST = struct.Struct(">IBBQ")
 _REPLY_HEAD = struct.Struct(">IBB")
 _LENGTH = struct.Struct(">Q")
+_LAST_ID = (1 << 32) - 1  # 0 is no request's
 _QUOTED, _PRINTED = 1, 2
+_PLACES: dict[Placement, int] = {"loop": 0, "default": 4, "interactive": 8}
+_PRINTED_KINDS = {ord("o"): "stdout", ord("e"): "stderr"}
 
 # What each session runs before anybody waits: Julia compiles the paths of a value and of an error.
-_WARM_UP = ("string(1 + 1)", 'error("warm-up")')
+_FACTS = "EngeeLocal.facts()"
+_WARM_UP = 'error("warm-up")'
 
 
 class SessionStartError(Exception):
@@ -37,25 +40,6 @@ class SessionStartError(Exception):
 class SessionEndedError(Exception):
     """The Julia process is gone; code in flight may or may not have run to its end."""
 
-
-@dataclass(frozen=True)
-class Value:
-    """The last value's text. `kind` is "nothing", "string" or "other"."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The error triple of the contract."""
-
-    type: str
-    short_description: str
-    full_description: str
-
-
-Outcome = Value | Failure
 
 _KINDS = {ord("S"): "string", ord("V"): "other", ord("N"): "nothing"}
 
@@ -69,8 +53,13 @@ class JuliaSession:
         warden: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        settings: Settings,
+        screen: Screen,
     ) -> None:
         self.ended = asyncio.Event()
+        self.started_with = settings.at_start()
+        self.threads: Threads
+        self._screen = screen
         self._process = process
         self._warden = warden
         self._reader = reader
@@ -84,8 +73,8 @@ class JuliaSession:
         return self._process.pid
 
     @classmethod
-    async def start(cls, julia: Path, folder: UserFolder, log_path: Path) -> JuliaSession:
-        """Raises SessionStartError. `log_path` gets what Julia prints outside of any capture."""
+    async def start(cls, place: JuliaPlace, settings: Settings, screen: Screen) -> JuliaSession:
+        """Raises SessionStartError. `screen` gets what the browser tab is to be shown."""
         secret = secrets.token_hex(16)
         connected: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
 
@@ -102,30 +91,63 @@ class JuliaSession:
         listener = await asyncio.start_server(greet, "127.0.0.1", 0, limit=READ_AHEAD_BYTES)
         async with listener:
             port = listener.sockets[0].getsockname()[1]
-            process = await _start_julia(julia, folder, log_path, f"{port}:{secret}")
-            warden = await _start_warden(process.pid, log_path.parent)
+            process = await start_julia(place, settings, f"{port}:{secret}")
+            warden = await _start_warden(process.pid, place.log_path.parent)
             try:
-                reader, writer = await _first_connection(connected, process, log_path)
+                reader, writer = await _first_connection(connected, process, place.log_path)
             except BaseException:
                 end_process_tree(process.pid)
                 await process.wait()
                 await _dismiss(warden)
                 raise
-        session = cls(process, warden, reader, writer)
-        for code in _WARM_UP:
-            await session.evaluate(code)
+        session = cls(process, warden, reader, writer, settings, screen)
+        try:
+            await session._learn(settings)
+        except BaseException:
+            await session.close()
+            raise
         return session
 
-    async def evaluate(self, code: str, *, quoted: bool = False, printed: bool = False) -> Outcome:
+    async def _learn(self, settings: Settings) -> None:
+        """Raises SessionStartError."""
+        try:
+            facts = await self.evaluate(_FACTS)
+            await self.evaluate(_WARM_UP)
+            if settings.background_s is not None:
+                await self.set_background(settings.background_s)
+        except SessionEndedError as error:
+            raise SessionStartError("Julia ended just after its start.") from error
+        if not isinstance(facts, Value):
+            raise SessionStartError(f"Julia did not tell its threads.\n{facts.full_description}")
+        self.threads = Threads.from_text(facts.text)
+
+    async def evaluate(
+        self, code: str, *, quoted: bool = False, printed: bool = False, placement: Placement = "loop"
+    ) -> Outcome:
         """Run code in the session. Cancelling the wait does not stop the code. Raises SessionEndedError."""
+        flags = (_QUOTED if quoted else 0) | (_PRINTED if printed else 0) | _PLACES[placement]
+        return await self._request("E", flags, code)
+
+    async def run_line(self, line: str) -> Outcome:
+        """Run a line as the browser tab does. Raises SessionEndedError."""
+        return await self._request("T", 0, line)
+
+    async def clear_variables(self) -> Outcome:
+        """The tab's "Clear all variables". Raises SessionEndedError."""
+        return await self.evaluate("EngeeLocal.clear_variables()")
+
+    async def set_background(self, seconds: float | None) -> None:
+        """How often Engee's own modules log and print in the background. Raises SessionEndedError."""
+        await self.evaluate(f"EngeeLocal.background({seconds or 0})")
+
+    async def _request(self, kind: str, flags: int, code: str) -> Outcome:
         if self.ended.is_set() or self._writer.is_closing():
             raise SessionEndedError("The Julia process has ended.")
-        self._last_id = request_id = (self._last_id + 1) % (1 << 32)
+        self._last_id = request_id = self._last_id % _LAST_ID + 1
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         source = code.encode("utf-8", "surrogatepass")
-        flags = (_QUOTED if quoted else 0) | (_PRINTED if printed else 0)
-        self._writer.write(_REQUEST.pack(request_id, ord("E"), flags, len(source)) + source)
+        self._writer.write(_REQUEST.pack(request_id, ord(kind), flags, len(source)) + source)
         return await future
 
     async def close(self) -> None:
@@ -137,7 +159,8 @@ class JuliaSession:
             await asyncio.wait_for(self._process.wait(), END_LIMIT_S)
         except asyncio.TimeoutError:
             pass
-        self.kill()
+        finally:
+            self.kill()  # also where nobody waits any more
         await self._reading
 
     def kill(self) -> None:
@@ -152,10 +175,11 @@ class JuliaSession:
                 fields = []
                 for _ in range(count):
                     (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-                    fields.append((await reader.readexactly(length)).decode("utf-8", "replace"))
-                future = self._waiting.pop(request_id)
-                if not future.done():
-                    future.set_result(Failure(*fields) if kind == ord("X") else Value(_KINDS[kind], fields[0]))
+                    fields.append(await reader.readexactly(length))
+                if request_id == 0:
+                    self._show(kind, fields)
+                else:
+                    self._answer(request_id, kind, [field.decode("utf-8", "replace") for field in fields])
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # Julia has ended or closed its channel: what follows is the same
         self.kill()
@@ -169,28 +193,16 @@ class JuliaSession:
                 future.exception()  # whoever still waits gets it; nobody may be left to
         self._waiting.clear()
 
+    def _answer(self, request_id: int, kind: int, fields: list[str]) -> None:
+        future = self._waiting.pop(request_id)
+        if not future.done():
+            future.set_result(Failure(*fields) if kind == ord("X") else Value(_KINDS[kind], fields[0]))
 
-async def _start_julia(julia: Path, folder: UserFolder, log_path: Path, channel: str) -> asyncio.subprocess.Process:
-    environment = dict(os.environ)
-    environment["ENGEE_LOCAL_CHANNEL"] = channel
-    environment["ENGEE_USER_DIR"] = folder.path_in_julia
-    # The empty entry keeps Julia's own load path; the stand-in for JSON comes after it.
-    inherited = environment.get("JULIA_LOAD_PATH", "")
-    environment["JULIA_LOAD_PATH"] = os.pathsep.join((inherited, str(SCRIPT.parent)))
-    options = ("--startup-file=no", "--history-file=no", "--color=no")
-    with log_path.open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            *folder.prefix,
-            str(julia),
-            *options,
-            str(SCRIPT),
-            cwd=folder.path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            **_own_group(),
-        )
+    def _show(self, kind: int, fields: list[bytes]) -> None:
+        if kind in _PRINTED_KINDS:
+            self._screen.print(_PRINTED_KINDS[kind], fields[0])
+        else:
+            self._screen.display(fields)
 
 
 async def _start_warden(pid: int, state_dir: Path) -> asyncio.subprocess.Process:
@@ -204,15 +216,8 @@ async def _start_warden(pid: int, state_dir: Path) -> asyncio.subprocess.Process
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **_own_group(),
+        **own_group(),
     )
-
-
-def _own_group() -> dict[str, Any]:
-    """Ctrl-C in the terminal is for the local Engee alone; its children end when it tells them to."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
 
 
 async def _dismiss(warden: asyncio.subprocess.Process) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from .replies import now, utc_text
+from .moments import now, utc_text
 
 Kind = Literal["pat", "access", "refresh"]
 

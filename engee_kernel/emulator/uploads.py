@@ -118,7 +118,7 @@ async def upload(request: Request) -> Response:
     if kind != b"multipart/form-data" or b"boundary" not in options:
         return error_json(400, "The body must be multipart/form-data with a boundary.")
     paths = UserPaths(server.folder.path)
-    with server.activity(), _staging_folder(paths.root) as staging:
+    with server.work.activity(), _staging_folder(paths.root) as staging:
         form = _Form(options[b"boundary"], staging)
         try:
             received = await _receive(request, form, limit_bytes)

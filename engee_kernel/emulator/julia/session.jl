@@ -6,13 +6,17 @@
 #   request: id::UInt32  kind::UInt8  flags::UInt8  length::UInt64  bytes
 #   reply:   id::UInt32  kind::UInt8  count::UInt8  count * (length::UInt64  bytes)
 #
-# Request kinds: 'E' run this code. Flags: 1 = strings come back as Julia would write them in source ("quoted"),
-# 2 = text printed to stdout is put before the result.
+# Request kinds: 'E' run this code; 'T' run this line as the browser tab does (tab.jl). Flags: 1 = strings come back as
+# Julia would write them in source ("quoted"), 2 = text printed to stdout is put before the result, 4 = run in the
+# default pool, 8 = run in the interactive pool.
 # Reply kinds: 'S' a string value, 'V' another value, 'N' nothing (one field each: the text), 'X' an error (three
 # fields: type, short description, full description).
+# A reply with the id 0 answers nothing: it is what the browser tab gets to see. 'o' and 'e' printed text (one field),
+# 'd' a value (pairs of MIME type and text).
 #
-# Each request becomes a task of its own on one thread, as in the HTTP.jl server inside Engee: requests interleave
-# wherever Julia code yields, and code that never yields stalls all others. This is meant.
+# Each request becomes a task of its own, as in the HTTP.jl server inside Engee. On the thread of the server's loop,
+# requests interleave wherever Julia code yields, and code that never yields stalls all others. In a pool they run in
+# parallel. This is meant.
 
 module EngeeLocal
 
@@ -20,9 +24,17 @@ using Sockets
 
 const QUOTED = 0x01
 const PRINTED = 0x02
+const DEFAULT_POOL = 0x04
+const INTERACTIVE_POOL = 0x08
 
 # The code of an eval runs in a task of its own; its printed text is collected under this key of the task's storage.
 const CAPTURE = :engee_local_capture
+
+"The channel to the local Engee, which any task on any thread may write to: replies leave it whole."
+struct Line
+    channel::IO
+    lock::ReentrantLock
+end
 
 "Standard output that goes to the capturing task's buffer where there is one, and to the real stream otherwise."
 struct TaskOutput{T<:IO} <: IO
@@ -42,9 +54,16 @@ Base.isopen(io::TaskOutput) = isopen(io.real)
 Base.isreadable(::TaskOutput) = false
 Base.iswritable(::TaskOutput) = true
 
+const WATCHING = ReentrantLock()
+
 # Put in place only once somebody asks for printed text in results: until then stdout is Julia's own.
 function watch_stdout()
-    stdout isa TaskOutput || Core.eval(Base, Expr(:(=), :stdout, TaskOutput(stdout)))
+    lock(WATCHING)
+    try
+        stdout isa TaskOutput || Core.eval(Base, Expr(:(=), :stdout, TaskOutput(stdout)))
+    finally
+        unlock(WATCHING)
+    end
     return nothing
 end
 
@@ -96,47 +115,130 @@ function request_pipeline(handler::Function, code::String, flags::UInt8)
     end
 end
 
-function send_reply(channel, lock::ReentrantLock, id::UInt32, kind::Char, fields)
+function send_reply(line::Line, id::UInt32, kind::Char, fields)
     reply = IOBuffer()
     write(reply, hton(id), UInt8(kind), UInt8(length(fields)))
     for field in fields
         write(reply, hton(UInt64(sizeof(field))), field)
     end
+    bytes = take!(reply)
     # One write per reply: two small ones would wait for each other's acknowledgement.
-    Base.lock(() -> write(channel, take!(reply)), lock)
+    lock(line.lock)
+    try
+        write(line.channel, bytes)
+    finally
+        unlock(line.lock)
+    end
     return nothing
 end
 
-function answer(channel, lock::ReentrantLock, id::UInt32, kind::UInt8, flags::UInt8, code::String)
-    kind == UInt8('E') || Base.error("unknown request kind $(Char(kind))")
-    reply_kind, fields = request_pipeline(eval_command, code, flags)
-    send_reply(channel, lock, id, reply_kind, fields)
+function answer(line::Line, id::UInt32, kind::UInt8, flags::UInt8, code::String)
+    if kind == UInt8('E')
+        note_request()
+        reply_kind, fields = request_pipeline(eval_command, code, flags)
+    elseif kind == UInt8('T')
+        tab = part(:Tab)
+        reply_kind, fields = request_pipeline(code -> Base.invokelatest(tab.run_line, code, line), code, flags)
+    else
+        Base.error("unknown request kind $(Char(kind))")
+    end
+    send_reply(line, id, reply_kind, fields)
     return nothing
 end
 
-function serve(channel)
-    lock = ReentrantLock()
+function answer_or_end(line::Line, id::UInt32, kind::UInt8, flags::UInt8, code::String)
+    try
+        answer(line, id, kind, flags, code)
+    catch error
+        # Only a lost channel or a broken frame ends up here: neither side can go on.
+        isopen(line.channel) && Base.display_error(stderr, error, catch_backtrace())
+        exit(1)
+    end
+    return nothing
+end
+
+@static if VERSION >= v"1.9"
+    spawn_interactive(work) = Threads.@spawn :interactive work()
+    count_threads() = Threads.nthreads(:default), Threads.nthreads(:interactive)
+else
+    spawn_interactive(work) = error("Julia $VERSION has no interactive pool")
+    count_threads() = Threads.nthreads(), 0
+end
+
+"Turn a request into a task where its flags say."
+function begin_task(work, flags::UInt8)
+    if flags & INTERACTIVE_POOL != 0
+        spawn_interactive(work)
+    elseif flags & DEFAULT_POOL != 0
+        Threads.@spawn work()
+    else
+        @async work()
+    end
+    return nothing
+end
+
+function serve(line::Line)
+    channel = line.channel
     while !eof(channel)
         id = ntoh(read(channel, UInt32))
         kind = read(channel, UInt8)
         flags = read(channel, UInt8)
         code = String(read(channel, ntoh(read(channel, UInt64))))
-        @async try
-            answer(channel, lock, id, kind, flags, code)
-        catch error
-            # Only a lost channel or a broken frame ends up here: neither side can go on.
-            isopen(channel) && Base.display_error(stderr, error, catch_backtrace())
-            exit(1)
-        end
+        begin_task(() -> answer_or_end(line, id, kind, flags, code), flags)
     end
+end
+
+"What the local Engee asks first: Julia's version and its threads."
+facts() = string(VERSION, ' ', join(count_threads(), ' '))
+
+# -- Engee's own life in the process: in files of their own, which only a session that needs them pays for
+
+const PARTS = Dict(:Streams => "streams.jl", :Tab => "tab.jl", :Background => "background.jl")
+const LOADING = ReentrantLock()
+
+"A part of Engee's life, loaded when it is first needed. Reach into it by `Base.invokelatest`."
+function part(name::Symbol)
+    lock(LOADING)
+    try
+        isdefined(EngeeLocal, name) || Base.include(EngeeLocal, joinpath(@__DIR__, PARTS[name]))
+    finally
+        unlock(LOADING)
+    end
+    return Base.invokelatest(getfield, EngeeLocal, name)
+end
+
+const NOTE = Ref{Any}(nothing)
+
+"Engee's own modules log something about each request while they are at work in the background."
+function note_request()
+    note = NOTE[]
+    note === nothing || Base.invokelatest(note)
+    return nothing
+end
+
+"Let Engee's modules log and print every so many seconds; 0 = no more."
+background(seconds) = Base.invokelatest(part(:Background).every, Float64(seconds))
+
+clear_variables() = Base.invokelatest(part(:Tab).clear_variables)
+
+"What was there before the first request, named by words in the environment."
+function begin_life(line::Line)
+    life = split(pop!(ENV, "ENGEE_LOCAL_LIFE", ""), ','; keepempty=false)
+    "pipes" in life && Base.invokelatest(part(:Streams).take_over, line)
+    "packages" in life && Core.eval(Main, :(using EngeeTables))
+    "packages" in life && Base.invokelatest(part(:Background).load_modules)
+    "display" in life && Base.invokelatest(part(:Tab).begin_display, line)
+    return nothing
 end
 
 function main()
     port, secret = split(pop!(ENV, "ENGEE_LOCAL_CHANNEL"), ':')
     channel = connect(ip"127.0.0.1", parse(UInt16, port))
     Sockets.nagle(channel, false)
+    line = Line(channel, ReentrantLock())
+    begin_life(line)
     write(channel, secret)
-    serve(channel)
+    serve(line)
     exit(0)  # the local Engee has gone: nobody is left to answer
 end
 
