@@ -11,7 +11,8 @@ Its floors, from the ground up. A module imports from its own floor and those be
 | settings | settings, faults, moments |
 | storage | tokens, consents, log, jobs, paths, userfolder, screen, outcomes |
 | Julia | julia, failures, official, debian, install, warden, launch, session, workload, server |
-| routes | connections, replies, context, pages, code, uploads, downloads, management, oauth, control, tab, account, gateway |
+| answers | connections, replies, context, pages |
+| routes | code, uploads, downloads, management, oauth, control, tab, account, gateway |
 | app | gate, app |
 | service | service |
 | command | command, process |

@@ -83,8 +83,10 @@ async def act(request: Request) -> Response:
             emulator.server.stop()
         case "token":
             return _new_token(emulator, form)
-        case "run" | "clear" | "restart" as action:
+        case "run" | "clear" as action:
             return _page(emulator, tab=await act_in_tab(emulator, action, form.get("line")))
+        case "restart":
+            await act_in_tab(emulator, "restart")
         case "settings":
             _change_settings(emulator, form)
         case "fault":

@@ -42,8 +42,8 @@ async def _restart(server: EngeeServer) -> None:
     server.replace_julia()
     # The restart is the server's; a tab that is closed meanwhile does not undo it.
     await asyncio.shield(server.settled())
-    if server.failure is not None:
-        raise HTTPException(409, server.failure)
+    if server.status != "running":
+        raise HTTPException(409, server.failure or "The server was stopped before another Julia was there.")
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, object]:

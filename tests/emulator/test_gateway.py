@@ -1,4 +1,4 @@
-"""What the gateway answers in place of Engee: its maintenance page, words and times beyond the API's page, its login."""
+"""What the gateway answers in place of Engee: its maintenance page, other words and times, its login."""
 
 from __future__ import annotations
 

@@ -83,6 +83,14 @@ def test_a_person_uses_the_account_page(page, api, other_api):
     page.wait_for_selector("#status")
     settings = engee.control("GET", "config")
     assert (settings["strings"], settings["evals_during_jobs"]) == ("quoted", False)
+    page.fill("#line", 'display("<i>by hand</i>"); 6 * 7')
+    page.click("text=Run")
+    assert page.inner_text("#answer") == "42"
+    page.click("text=Clear all variables")
+    assert api.result("ans") == "EngeeNothing()"
+    page.click("text=Restart the kernel")
+    page.wait_for_selector("#status")
+    assert api.eval("ans").json()["error"]["type"] == "UndefVarError"
     page.click("text=Stop Engee")
     api.wait_for_status("stopped")
     page.reload()
