@@ -19,6 +19,7 @@ from .context import USER_PREFIX, Emulator, emulator_of
 from .faults import Fault, FaultPlan
 from .management import info_json
 from .pages import page_response
+from .replies import LoginError
 from .server import ServerNotRunningError
 from .settings import GROUPS, SettingError, Settings, choices, parse_text
 from .tab import act_in_tab
@@ -61,7 +62,10 @@ async def show(request: Request) -> Response:
         answer = RedirectResponse("/account", 303)
         answer.set_cookie(_cookie(request), emulator.control_key, httponly=True, samesite="strict", path="/account")
         return answer
-    _require_key(emulator, request.cookies.get(_cookie(request), ""))
+    cookie = request.cookies.get(_cookie(request))
+    if cookie is None and emulator.server.settings.unknown_caller == "login":
+        raise LoginError
+    _require_key(emulator, cookie or "")
     return _page(emulator)
 
 

@@ -91,7 +91,10 @@ class JuliaSession:
         listener = await asyncio.start_server(greet, "127.0.0.1", 0, limit=READ_AHEAD_BYTES)
         async with listener:
             port = listener.sockets[0].getsockname()[1]
-            process = await start_julia(place, settings, f"{port}:{secret}")
+            try:
+                process = await start_julia(place, settings, f"{port}:{secret}")
+            except OSError as error:
+                raise SessionStartError(f"Julia could not be started: {error}") from error
             warden = await _start_warden(process.pid, place.log_path.parent)
             try:
                 reader, writer = await _first_connection(connected, process, place.log_path)

@@ -136,6 +136,8 @@ def test_a_call_of_nobody_is_sent_to_the_login(api, other_api):
         assert reply.status_code == 302
         page = httpx.get(reply.headers["location"], trust_env=False)
         assert (page.status_code, "Log in to Engee" in page.text) == (200, True)
+    account = httpx.get(f"{api.engee.url}/account", trust_env=False)
+    assert account.headers["location"] == f"{api.engee.url}/account/login?next=%2Faccount"
     assert api.status() == "running"
     api.engee.configure(unknown_caller="401")
     api.engee.faults({"kind": "login", "path": "command/eval", "count": 1})

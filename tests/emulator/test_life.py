@@ -179,6 +179,12 @@ def test_the_first_depot_and_the_project_are_on_the_persons_disk(seen):
     assert (seen.engee.user_dir / ".project" / "Project.toml").is_file()
 
 
+def test_a_depot_that_cannot_be_made(julia, tmp_path):
+    (tmp_path / ".packages").write_text("a file", encoding="utf-8")
+    with pytest.raises(LocalEngeeError, match=r"Julia could not be started: .*\.packages"):
+        LocalEngee(user_dir=tmp_path, depot="user").start()
+
+
 def test_a_job_in_a_process_of_its_own_has_the_same_life(seen):
     seen.engee.configure(jobs="own-process")
     _, job_id = seen.create_job("(ans, DEPOT_PATH[1], stdout isa Base.LibuvStream)")
