@@ -33,8 +33,9 @@ async def read_config(request: Request) -> Response:
 
 async def change_config(request: Request) -> Response:
     emulator = require_control_key(request)
+    changes = await control_fields(request)
     try:
-        emulator.server.change_settings(emulator.server.settings.replaced(await control_fields(request)))
+        emulator.server.change_settings(emulator.server.settings.replaced(changes))
     except SettingError as error:
         raise HTTPException(400, str(error)) from error
     return JSONResponse(emulator.server.settings.to_json())

@@ -28,7 +28,7 @@ _QUOTED, _PRINTED = 1, 2
 _PLACES: dict[Placement, int] = {"loop": 0, "default": 4, "interactive": 8}
 _PRINTED_KINDS = {ord("o"): "stdout", ord("e"): "stderr"}
 
-# What each session runs before anybody waits: Julia compiles the paths of a value and of an error.
+# What each session runs before anybody waits: Julia compiles the paths of a value and of an error meanwhile.
 _FACTS = "EngeeLocal.facts()"
 _WARM_UP = 'error("warm-up")'
 
