@@ -128,6 +128,18 @@ def test_what_is_printed_goes_to_pipes_that_engee_reads(seen):
     )
 
 
+def test_long_text_passes_the_pipes(local_engee_factory, other_api):
+    """More than a pipe holds, from Julia and from a program.
+
+    In a process that has run no program yet: a program leaves the pipes blocking, and a long text printed at once then
+    stalls Julia, as it would in a Jupyter kernel of Julia's own.
+    """
+    api = other_api(local_engee_factory(stdio="pipes"))
+    api.result('print("j"^300_000); print(stderr, "e"^300_000); run(`printf %0200000d 0`); nothing')
+    api.wait_for(lambda: in_tab(api, "stdout").count("j") == 300_000 and "0" * 200_000 in in_tab(api, "stdout"))
+    api.wait_for(lambda: in_tab(api, "stderr").count("e") == 300_000)
+
+
 def test_a_display_is_on_the_stack_and_ans_has_a_value(seen):
     assert seen.result("ans") == "of the tab"
     seen.result("display([1, 2]); nothing")

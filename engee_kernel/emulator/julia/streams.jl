@@ -1,4 +1,7 @@
 # Engee's own standard streams: pipes that Engee reads, as the Jupyter kernel that its Julia process is would.
+#
+# Made as such a kernel makes them, with the same weakness: a program that was started by `run` leaves the pipe's end
+# blocking for Julia as well, and more than 64 KiB printed to it at once then stall the process that is to read them.
 
 module Streams
 
@@ -23,7 +26,7 @@ Base.in(pair::Pair, stream::EngeeStream) = pair in stream.io
 Base.displaysize(stream::EngeeStream) = displaysize(stream.io)
 
 "Send on what arrives in a pipe. Its own task on the thread of the loop: code that never yields there holds it up."
-function watch(pipe::Pipe, kind::Char, line::Line)
+function watch(pipe::IO, kind::Char, line::Line)
     @async try
         while !eof(pipe)
             send_reply(line, UInt32(0), kind, (readavailable(pipe),))
@@ -35,11 +38,11 @@ function watch(pipe::Pipe, kind::Char, line::Line)
 end
 
 function replace_stream(name::Symbol, redirect, kind::Char, line::Line)
-    pipe = Pipe()
-    Base.link_pipe!(pipe; reader_supports_async=true, writer_supports_async=true)
-    redirect(pipe.in)  # the file descriptor, which C code and programs started by `run` write to
-    Core.eval(Base, Expr(:(=), name, EngeeStream(pipe.in)))
-    watch(pipe, kind, line)
+    # Also for the file descriptor, which C code and programs started by `run` write to.
+    made = redirect()  # a Pipe since 1.7, before that its two ends
+    reader, writer = made isa Pipe ? (made.out, made.in) : made
+    Core.eval(Base, Expr(:(=), name, EngeeStream(writer)))
+    watch(reader, kind, line)
     return nothing
 end
 
