@@ -24,6 +24,7 @@ from .output import Options, Output
 from .remote import Remote
 
 QUERY_BOUND_S = 10.0
+LAST_WORK_BOUND_S = 2.0
 
 AnyFollowed = TypeVar("AnyFollowed", bound=Followed)
 
@@ -62,7 +63,7 @@ class Session:
         """Cells whose events are all here: the agent may drop them. Told with the next cell."""
         self._interrupts = Interrupts()
         self._work: asyncio.Task[None] | None = None
-        self._beside: set[asyncio.Task[None]] = set()
+        self._beside, self._awaited = set[asyncio.Task[None]](), set[asyncio.Task[None]]()
 
     # The agent
 
@@ -153,14 +154,19 @@ class Session:
         if self._work is not None:
             await asyncio.wait({self._work}, timeout=bound_s)
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something run beside the cells until it ends or the kernel does."""
+    def beside(self, work: Coroutine[Any, Any, None], *, to_the_end: bool = False) -> None:
+        """Let something run beside the cells until it ends or the kernel does, which waits a moment `to_the_end`."""
         task = asyncio.create_task(work)
         self._beside.add(task)
+        if to_the_end:
+            self._awaited.add(task)
+            task.add_done_callback(self._awaited.discard)
         task.add_done_callback(self._beside.discard)
 
     async def detach(self) -> None:
         """The kernel ends: let go of what runs. The cell goes on in Engee; a job keeps its record."""
+        if self._awaited:
+            await asyncio.wait(self._awaited, timeout=LAST_WORK_BOUND_S)
         for task in self._beside:
             task.cancel()
         await self._interrupts.let_go()

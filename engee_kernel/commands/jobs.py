@@ -12,7 +12,8 @@ from .remote import as_json, exit_code, for_terminals, leave, session_of
 
 if TYPE_CHECKING:
     from ..cells.session import Session
-    from ..jobs.book import JobBook, Row
+    from ..jobs.book import JobBook
+    from ..jobs.rows import Row
 
 NAME = "jobs"
 HELP = "list jobs in Engee; attach to, wait for or interrupt them"
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wait.add_argument("ids", nargs="*", metavar="ID")
     wait.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
     parser.epilog = """\
-An ID may be shortened as long as it is the only one that begins so; a job's name will do as well. Ctrl-C ends
-“attach” and “wait”, not the job.
+An ID may be shortened as long as it is the only one that begins so; a job's name will do as well, and means
+the newest job of that name. Ctrl-C ends “attach” and “wait”, not the job.
 
 exit code: 0 done, 1 the job failed, still runs, or can't be asked about, 130 interrupted
 
@@ -70,7 +71,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             return await _list(book, arguments)
         if action == "wait":
             return await _wait(book, arguments)
-        job_id = await book.find(arguments.id)
+        job_id = await book.find(arguments.id, remark)
         if action == "attach":
             return await _attach(session, job_id, arguments)
         if action == "result":
@@ -100,7 +101,7 @@ async def _wait(book: JobBook, arguments: argparse.Namespace) -> int:
     from .connection import Progress  # noqa: PLC0415
 
     if arguments.ids:
-        ids = [await book.find(word) for word in arguments.ids]
+        ids = [await book.find(word, remark) for word in arguments.ids]
     else:
         ids = [row.job_id for row in (await book.listing()).rows if row.is_running]
     await book.wait(ids, arguments.timeout, Progress())

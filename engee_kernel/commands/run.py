@@ -44,11 +44,13 @@ async def _run(arguments: argparse.Namespace, path: Path, code: str) -> int:
     from ..cells import running  # noqa: PLC0415 - takes time to import
     from ..cells.cell import Cell  # noqa: PLC0415
     from ..jobs import running as job_running  # noqa: PLC0415
+    from ..jobs.names import check_name, fitting  # noqa: PLC0415
     from .terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(renamed={"In[1]:": f"{path.name}:"}, show_result=False, silent=arguments.json)
     cell = Cell(code, 1, stdin_allowed=True)
-    name = arguments.name or path.name
+    check_name(arguments.name)
+    name = fitting(path.name) if arguments.name is None else arguments.name
     async with session_of(arguments, notebook=str(path)) as session:
         if arguments.detach:
             await job_running.start(session, cell, terminal, name=name, limit_s=arguments.timeout)

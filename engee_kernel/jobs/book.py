@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 from ..agent.dialogue import AgentMissingError, CellAnswer, EpochError
@@ -34,52 +32,17 @@ from ..records.record import (
     RUNNING,
     cell_number,
     decoded,
-    is_whole_id,
     outcome,
     read_record,
-    resolve,
     verdict,
 )
 from .attachment import BEYOND_ALL_EVENTS
+from .names import choose
+from .rows import QUEUED, Listing, Row, label_of, of_cell, submitted
 
 AGENT_BOUND_S = 2.0
 LOOK_S = 1.0
 ENDED_STATES = {"ok": DONE, "error": FAILED, "interrupted": INTERRUPTED}
-QUEUED = "queued"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One job. `state`: one of `records`' words, "queued", or a phrase for what nobody knows any more.
-
-    `ours`: no other notebook's, as far as the journal knows.
-    """
-
-    job_id: str
-    label: str
-    name: str
-    state: str
-    started: datetime | None = None
-    ended: datetime | None = None
-    first_line: str = ""
-    ours: bool = True
-
-    @property
-    def is_running(self) -> bool:
-        return self.state in (RUNNING, QUEUED)
-
-    def elapsed_s(self) -> float | None:
-        """None where the end is not known."""
-        end = self.ended or (datetime.now(timezone.utc) if self.is_running else None)
-        return max(0.0, (end - self.started).total_seconds()) if self.started and end else None
-
-
-@dataclass
-class Listing:
-    """Newest first; `remarks` are for the person."""
-
-    rows: list[Row] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
 
 
 class JobBook:
@@ -109,29 +72,33 @@ class JobBook:
             if entry.job_id not in ids
         ]
         known = ids | entries.keys()
-        rows += [_of_cell(cell) for job_id, cell in cells.items() if job_id not in known]
+        rows += [of_cell(cell, self._session.notebook) for job_id, cell in cells.items() if job_id not in known]
         first = datetime.min.replace(tzinfo=timezone.utc)
         listing.rows = sorted(rows, key=lambda row: row.started or first, reverse=True)
         return listing
 
-    async def find(self, word: str) -> str:
-        """The id of the job whose id begins with `word`, or whose name it is. Raises UsageError.
+    async def find(self, word: str, tell: Callable[[str], None]) -> str:
+        """The id of the job whose name is `word`, or whose id begins so. Raises UsageError.
 
-        A whole id is taken as it is: a cell that was let go and ended without a job is on no list, and the agent
-        has its output all the same.
+        `tell` is told where several have the name.
         """
-        rows = (await self.listing()).rows
-        named = [row.job_id for row in rows if row.name and row.name == word]
-        if not named and is_whole_id(word):
-            return word.strip().lower()
-        return named[0] if len(named) == 1 else resolve(word, [row.job_id for row in rows])
+        job_id, remark = choose(word, (await self.listing()).rows)
+        if remark:
+            tell(remark)
+        return job_id
 
     async def newest(self) -> str:
-        """The id of this notebook's newest job. Raises UsageError."""
-        for row in (await self.listing()).rows:
-            if row.ours:
-                return row.job_id
-        raise UsageError("This notebook has no job yet.", "%jobs --all lists those of other notebooks.")
+        """The id of this notebook's newest job, else of this computer's. Raises UsageError.
+
+        Never one that somebody else may have made with the same account: that takes its id.
+        """
+        rows = [row for row in (await self.listing()).rows if row.known]
+        for row in sorted(rows, key=lambda row: not row.ours):
+            return row.job_id
+        raise UsageError(
+            "Neither this notebook nor this computer has a job yet, as far as is known here.",
+            "%jobs --all lists all that Engee knows. Follow one with: %jobs attach ID",
+        )
 
     async def verdict(self, job_id: str) -> list[Event]:
         """The value or the error of a job that has ended, and its end. Raises UsageError while it runs."""
@@ -282,17 +249,27 @@ class JobBook:
         end = outcome(job)
         state = QUEUED if cell is not None and cell["state"] == QUEUED and not job.done else end.state
         number = cell_number(job.name)
-        name = "" if number is not None else job.name or ""
+        name = (entry.name if entry else "") or ("" if number is not None else job.name or "")
         if entry is not None and (number is not None or not name):
-            label = _label(entry)
+            label = label_of(entry)
         else:
             label = f"cell In[{number}]" if number is not None else name
         started = job.start_time
         if number is not None and job.end_time is not None and end.elapsed_s is not None:
             started = job.end_time - timedelta(seconds=end.elapsed_s)
         elif number is not None and cell is not None and not job.done:
-            started = _submitted(cell)
-        return Row(job.job_id, label, name, state, started, job.end_time, end.first_line, self._is_ours(entry))
+            started = submitted(cell)
+        return Row(
+            job.job_id,
+            label,
+            name,
+            state,
+            started,
+            job.end_time,
+            end.first_line,
+            self._is_ours(entry),
+            self._is_known(job.job_id, entry),
+        )
 
     def _of_entry(self, entry: Entry, cell: Mapping[str, Any] | None, stopped: ServerNotRunningError | None) -> Row:
         if cell is not None:
@@ -308,30 +285,17 @@ class JobBook:
         gone = "(its result is not kept any more)" if entry.status and cell is None else ""
         ours = self._is_ours(entry)
         started, ended = read_time(entry.created), read_time(entry.ended)
-        return Row(entry.job_id, _label(entry), entry.name, state, started, ended, gone, ours)
+        return Row(entry.job_id, label_of(entry), entry.name, state, started, ended, gone, ours, known=True)
 
     def _is_ours(self, entry: Entry | None) -> bool:
         journal = self._session.notes.journal
         return entry is None or journal is None or entry.notebook == journal.notebook
 
+    def _is_known(self, job_id: str, entry: Entry | None) -> bool:
+        return entry is not None or job_id in self._session.notes.made
+
 
 _SHOWN = "The cell's output was shown when it ran, and Engee does not keep it any longer."
-
-
-def _label(entry: Entry) -> str:
-    if entry.notebook.endswith(".jl"):
-        return entry.name or Path(entry.notebook).name
-    if entry.kind == "cell":
-        return f"cell In[{entry.count}]"
-    return entry.name or f"%%job In[{entry.count}]"
-
-
-def _of_cell(cell: Mapping[str, Any]) -> Row:
-    return Row(str(cell["id"]), f"cell In[{cell['count']}]", "", str(cell["state"]), _submitted(cell))
-
-
-def _submitted(cell: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(float(cell["submitted"]), timezone.utc)
 
 
 def _waiting_for(left: Collection[str]) -> str:

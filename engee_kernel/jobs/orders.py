@@ -19,30 +19,40 @@ from ..cells.session import Session
 from ..facts.errors import EngeeError, StillRunningError, UsageError
 from ..facts.events import Display
 from ..facts.text import duration
-from ..files.download import download
+from ..files.download import download, hold_back_existing
 from ..files.local import plan_upload
+from ..files.paths import quoted, some
 from ..files.progress import CellBar
 from ..files.remote import RemoteFiles, files_of, files_with
-from ..files.selection import plan_download
+from ..files.selection import Incoming, plan_download
 from ..files.transfer import Progress, Silent, summary
 from ..files.upload import upload
 from ..records import calls
 from ..records.record import DONE, FAILED, INTERRUPTED, SHORT_ID_CHARS, outcome
 from . import running, webhook
+from .names import check_name
 
 LOSS_BOUND_S = 3600.0
 """How long a job is looked for in the background while Engee can't be reached."""
 
 RECORD_BOUND_S = 60.0
+FETCHED_BY_NAME = 10
 UNWATCHED_POLL_S = 30.0
 """How often a job is asked for that nothing is to come after: only so that its end gets into the journal."""
 
 Tell = Callable[[str], None]
 
 
+class KeptError(UsageError):
+    """Files that exist here were not replaced."""
+
+
 @dataclass(frozen=True)
 class Order:
-    """`uploads`: local files and patterns; `downloads`: remote ones, to the local folder `to`; `limit_s` 0: none."""
+    """`uploads`: local files and patterns; `downloads`: remote ones, to the local folder `to`; `limit_s` 0: none.
+
+    `force`: downloads replace local files that exist.
+    """
 
     name: str | None = None
     limit_s: float = 0.0
@@ -52,10 +62,14 @@ class Order:
     webhook: str | None = None
     notify: bool = False
     detach: bool = False
+    force: bool = False
     remote_folder: str = "/user"
 
     def check(self) -> None:
         """Raises UsageError."""
+        check_name(self.name)
+        if self.force and not self.downloads:
+            raise UsageError("--force is for --download, which is missing.")
         if self.to and not self.downloads:
             raise UsageError("--to names the folder for --download, which is missing.")
         if self.webhook:
@@ -86,7 +100,7 @@ async def carry_out(session: Session, order: Order, cell: Cell, output: Output, 
         if order.needs_kernel and session.notes.is_open(cell.cell_id):
             session.beside(_see_to_the_end(session, order, cell, tell))
         raise
-    await _finish(session, order, cell, output)
+    await _finish(session, order, cell, output, tell)
 
 
 async def _let_go(session: Session, order: Order, cell: Cell, output: Output, tell: Tell) -> None:
@@ -128,15 +142,21 @@ async def _see_to_the_end(
     if order.downloads and end.state == DONE:
         try:
             tell(f"Job {short}: {await _fetch_outputs(files_with(session.client, session.options), order, silent)}")
+        except KeptError as error:
+            tell(f"Job {short}: {error.message}\n{error.hint}")
         except EngeeError as error:
             tell(f"The files of job {short} were not downloaded: {error.message} {error.hint}".strip())
     for remark in silent.notices:
         tell(remark)
     if order.webhook:
-        try:
-            await webhook.deliver(order.webhook, job.raw)
-        except webhook.WebhookError as error:
-            tell(str(error))
+        await _deliver(order.webhook, job, tell)
+
+
+async def _deliver(url: str, job: Job, tell: Tell) -> None:
+    try:
+        await webhook.deliver(url, job.raw)
+    except webhook.WebhookError as error:
+        tell(str(error))
 
 
 async def _ended(session: Session, order: Order, job_id: str) -> Job:
@@ -154,8 +174,10 @@ async def _ended(session: Session, order: Order, job_id: str) -> Job:
     return found[0]
 
 
-async def _finish(session: Session, order: Order, cell: Cell, output: Output) -> None:
-    """In the job's own cell, which has shown its output: files down, then the webhook."""
+async def _finish(session: Session, order: Order, cell: Cell, output: Output, tell: Tell) -> None:
+    """In the job's own cell, which has shown its output: files down. The webhook is told beside the next cells."""
+    if order.webhook:
+        session.beside(_tell_webhook(session, order.webhook, cell.cell_id, tell), to_the_end=True)
     trouble: EngeeError | None = None
     if order.downloads and cell.done is not None and cell.done.status == "ok":
         try:
@@ -165,21 +187,21 @@ async def _finish(session: Session, order: Order, cell: Cell, output: Output) ->
             trouble = error
     elif order.downloads:
         output.notice("The job failed: nothing was downloaded.")
-    if order.webhook:
-        output.condition("telling the webhook")
-        try:
-            waiting = calls.finished(
-                session.client, cell.cell_id, condition=output.condition, bound_s=session.options.reconnect_bound_s
-            )
-            job = await asyncio.wait_for(waiting, RECORD_BOUND_S)
-            await webhook.deliver(order.webhook, job.raw)
-        except EngeeError as error:
-            output.notice(str(error))
-        except (asyncio.TimeoutError, TimeoutError):
-            output.notice("The webhook was not told: Engee does not give the job's result.")
-        output.condition("")
     if trouble is not None:
         raise trouble
+
+
+async def _tell_webhook(session: Session, url: str, job_id: str, tell: Tell) -> None:
+    bound_s = session.options.reconnect_bound_s
+    try:
+        waiting = calls.finished(session.client, job_id, condition=lambda _: None, bound_s=bound_s)
+        job = await asyncio.wait_for(waiting, RECORD_BOUND_S)
+    except EngeeError as error:
+        tell(f"The webhook was not told: {error.message} {error.hint}".strip())
+    except (asyncio.TimeoutError, TimeoutError):
+        tell("The webhook was not told: Engee does not give the job's result.")
+    else:
+        await _deliver(url, job, tell)
 
 
 async def _send_inputs(session: Session, order: Order, output: Output) -> None:
@@ -196,13 +218,38 @@ async def _send_inputs(session: Session, order: Order, output: Output) -> None:
 
 
 async def _fetch_outputs(remote: RemoteFiles, order: Order, progress: Progress) -> str:
-    """What was downloaded. Existing files are replaced: the same job again gives the same files."""
+    """What was downloaded, as a sentence. Raises UsageError where files that exist here were kept."""
     began = time.monotonic()
     # with a slash at its end it is a folder, whether it exists yet or not
     folder = f"{order.to.rstrip('/')}/" if order.to else None
     plan = await plan_download(remote, order.downloads, folder, order.remote_folder)
-    moved = await download(remote, plan, progress, force=True)
-    return summary(moved, "Downloaded", time.monotonic() - began)
+    kept = [] if order.force else await hold_back_existing(plan)
+    if kept and not (plan.files or plan.folders):
+        raise _kept(kept, order, "")
+    moved = await download(remote, plan, progress, force=order.force)
+    text = summary(moved, "Downloaded", time.monotonic() - began)
+    if kept:
+        raise _kept(kept, order, text)
+    return text
+
+
+def _kept(kept: Sequence[Incoming], order: Order, done: str) -> UsageError:
+    """Existing files stay, as with %download: the error has the command that replaces them."""
+    here = [str(file.local) for file in kept]
+    to = f" --to {quoted(order.to)}" if order.to else ""
+    sources = " ".join(quoted(file.remote) for file in kept[:FETCHED_BY_NAME])
+    if len(kept) > FETCHED_BY_NAME:
+        sources = " ".join(quoted(word) for word in order.downloads)
+    was_kept = (
+        f"{some(here)} exists here already and was kept."
+        if len(kept) == 1
+        else f"{len(kept)} files exist here already and were kept: {some(here)}."
+    )
+    them = "it" if len(kept) == 1 else "them"
+    return KeptError(
+        f"{done} {was_kept}".lstrip(),
+        f"To replace {them}: %download {sources}{to} --force\nTo let the job replace {them}: %%job --force …",
+    )
 
 
 def sentence(job: Job, name: str | None) -> str:

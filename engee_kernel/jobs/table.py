@@ -13,9 +13,11 @@ from ..facts.text import duration
 from ..records.record import DONE, FAILED, INTERRUPTED, short_ids
 
 if TYPE_CHECKING:
-    from .book import Row
+    from .rows import Row
 
 ROWS = 20
+LABEL_CHARS = 40
+STATE_CHARS = 40
 
 
 def add_filters(parser: argparse.ArgumentParser, *, suppressed: bool = False) -> None:
@@ -55,8 +57,8 @@ def table(rows: Sequence[Row], known: Sequence[Row]) -> Table:
         [
             (
                 short[row.job_id],
-                row.label,
-                row.state,
+                cut(row.label, LABEL_CHARS),
+                cut(row.state, STATE_CHARS),
                 moment(row.started),
                 "" if (seconds := row.elapsed_s()) is None else duration(seconds),
                 row.first_line,
@@ -65,6 +67,12 @@ def table(rows: Sequence[Row], known: Sequence[Row]) -> Table:
         ],
         empty="No jobs.",
     )
+
+
+def cut(text: str, limit_chars: int) -> str:
+    """One line of at most so many characters: other programs' jobs may be called anything."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit_chars else f"{line[: limit_chars - 1]}…"
 
 
 def moment(at: datetime | None) -> str:

@@ -38,8 +38,10 @@ examples:
 
 The output is shown as it comes. With --detach the prompt is yours at once; the job runs beside the cells that
 follow, and %jobs attach ID shows its output. Its time limit is kept in Engee. What is to come after a detached job
-(--download, --webhook, --notify) is done by this kernel, which has to be alive then. The webhook gets what Engee's
-own result call gives, and no token; a webhook that fails does not harm the job."""
+(--download, --webhook, --notify) is done by this kernel, which has to be alive then. Files that exist here are kept
+unless --force is given: the others are downloaded, and a remark has the command for the kept ones. The webhook
+gets what Engee's own result call gives, and no token. It is told beside the next cells; a remark there says if that
+failed."""
     needs_code = True
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,7 @@ own result call gives, and no token; a webhook that fails does not harm the job.
             "--download", nargs="+", default=[], action="extend", metavar="REMOTE", help="copy remote files here after"
         )
         parser.add_argument("--to", metavar="LOCAL", help="the folder for --download (default: the notebook's)")
+        parser.add_argument("--force", action="store_true", help="with --download: replace files that exist here")
         parser.add_argument("--webhook", metavar="URL", help="POST the job's result, as JSON, to URL when it has ended")
         parser.add_argument("--notify", action="store_true", help="say so in the next output when it has ended")
         parser.add_argument("--detach", action="store_true", help="give the prompt back at once")
@@ -65,6 +68,7 @@ own result call gives, and no token; a webhook that fails does not harm the job.
             uploads=arguments.upload,
             downloads=arguments.download,
             to=arguments.to,
+            force=arguments.force,
             webhook=arguments.webhook,
             notify=arguments.notify,
             detach=arguments.detach,
@@ -91,7 +95,8 @@ examples:
   %jobs interrupt 3f2a1b9c
   %jobs wait --timeout 600
 
-An ID may be shortened as long as it is the only one that begins so; a job's name will do as well. An ordinary cell
+An ID may be shortened as long as it is the only one that begins so; a job's name will do as well, and means the
+newest job of that name. An ordinary cell
 that runs for more than a moment has a job that keeps its output: it is listed as “cell In[n]”. Interrupting
 “%jobs attach” ends the following, not the job. The list comes from Engee and from a journal on this computer, which
 knows the jobs of earlier kernels; it holds no code and no output."""
@@ -122,13 +127,13 @@ knows the jobs of earlier kernels; it holds no code and no output."""
             await _list(book, arguments, output)
         elif action == "attach":
             cell = Cell("", context.cell.count, stdin_allowed=context.cell.stdin_allowed)
-            cell.cell_id = await book.find(arguments.id) if arguments.id else await book.newest()
+            cell.cell_id = await book.find(arguments.id, output.notice) if arguments.id else await book.newest()
             await attach(context.engee, cell, output)
         elif action == "result":
-            for event in await book.verdict(await book.find(arguments.id)):
+            for event in await book.verdict(await book.find(arguments.id, output.notice)):
                 await output.publish(event)
         elif action == "interrupt":
-            said = await book.interrupt(await book.find(arguments.id))
+            said = await book.interrupt(await book.find(arguments.id, output.notice))
             await output.publish(Display({"text/plain": said}))
         else:
             await _wait(book, arguments, output)
@@ -160,7 +165,7 @@ async def _list(book: JobBook, arguments: argparse.Namespace, output: Output) ->
 
 async def _wait(book: JobBook, arguments: argparse.Namespace, output: Output) -> None:
     if arguments.ids:
-        ids = [await book.find(word) for word in arguments.ids]
+        ids = [await book.find(word, output.notice) for word in arguments.ids]
     else:
         ids = [row.job_id for row in (await book.listing()).rows if row.is_running and row.ours]
     await book.wait(ids, arguments.timeout, output.condition)

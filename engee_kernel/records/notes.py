@@ -20,11 +20,14 @@ class Notes:
         self.journal = journal
         self._client = client
         self._open: set[str] = set()
+        self.made: set[str] = set()
+        """The ids of all jobs that this session made, whether there is a journal or not."""
         self._tell = tell
 
     async def accepted(self, job_id: str, kind: str, *, count: int, name: str, epoch: str) -> None:
         """Called when Engee has accepted a job. `kind`, `count`, `name` and `epoch` as in `journal.Entry`."""
         self._open.add(job_id)
+        self.made.add(job_id)
         if self.journal is not None:
             server = self._client.prefix or self._client.url
             notebook = self.journal.notebook

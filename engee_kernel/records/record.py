@@ -111,7 +111,7 @@ def resolve(word: str, ids: Collection[str]) -> str:
             f"{len(found)} jobs have ids that begin with “{word}”: {', '.join(found[:5])}{' …' if found[5:] else ''}.",
             "Type more of the id.",
         )
-    raise UsageError(f"No job has an id that begins with “{word}”.", "%jobs --all lists them.")
+    raise UsageError(f"No job has the name “{word}” or an id that begins so.", "%jobs --all lists them.")
 
 
 def is_whole_id(word: str) -> bool:
