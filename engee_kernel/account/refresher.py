@@ -87,11 +87,11 @@ class Refresher:
         """The store's lock, waited for without blocking the event loop."""
         from filelock import Timeout  # noqa: PLC0415
 
-        lock = self._store.lock(self._key)
+        lock = await in_thread(self._store.lock, self._key)
         ends = time.monotonic() + LOCK_BOUND_S
         while True:
             try:
-                lock.acquire(blocking=False)
+                await in_thread(lambda: lock.acquire(blocking=False))
                 break
             except Timeout:
                 if time.monotonic() >= ends:
@@ -102,4 +102,4 @@ class Refresher:
         try:
             yield
         finally:
-            lock.release()
+            await in_thread(lock.release)

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..api.credentials import Secret
 from ..facts.errors import SettingError
-from .vaults import SERVICE, FileVault, KeyringVault, Vault, VaultError, make_private_folder
+from . import private
+from .private import FOLDER_VARIABLE
+from .vaults import SERVICE, FileVault, KeyringVault, Vault, VaultError
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 # a person may be asked to unlock it
 KEYRING_BOUND_S = 120.0
-FOLDER_VARIABLE = "ENGEE_DATA_FOLDER"
 VERSION = 1
 T = TypeVar("T")
 
@@ -182,11 +183,12 @@ class TokenStore:
 
         folder = self.folder / "locks"
         try:
-            make_private_folder(self.folder)
-            make_private_folder(folder)
+            private.make_folder(self.folder)
+            private.make_folder(folder)
         except OSError as error:
             raise SettingError(
-                f"The folder {folder} can't be made ({error.strerror}).", f"Name another one in {FOLDER_VARIABLE}."
+                f"The folder {folder} can't be used ({private.reason_of(error, folder)}).",
+                f"Name another one in {FOLDER_VARIABLE}.",
             ) from error
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         return FileLock(folder / f"{name}.lock", thread_local=False)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
+
+from ..files import replacing
+from . import private
 
 SERVICE = "engee-kernel"
 FILE_LOCK_BOUND_S = 10.0
@@ -153,15 +154,15 @@ class FileVault:
 
     def _load(self) -> dict[str, Any]:
         try:
-            with self.path.open(encoding="utf-8") as file:
-                trouble = _readable_by_others(os.fstat(file.fileno()))
+            with os.fdopen(replacing.open_to_read(self.path), encoding="utf-8") as file:
+                trouble = private.trouble_of(self.path, os.fstat(file.fileno()))
                 if trouble:
-                    raise VaultError(f"{trouble}. Mend it with: chmod 600 “{self.path}”")
+                    raise VaultError(trouble)
                 records = json.load(file)
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise VaultError(f"it can't be read ({error.strerror or type(error).__name__})") from error
+            raise VaultError(f"it can't be read ({private.reason_of(error, self.path)})") from error
         except ValueError:
             raise VaultError("it is not JSON; remove it and log in again") from None
         return records if isinstance(records, dict) else {}
@@ -172,40 +173,26 @@ class FileVault:
         from filelock import FileLock, Timeout  # noqa: PLC0415
 
         try:
-            make_private_folder(self.path.parent)
+            private.make_folder(self.path.parent)
             with FileLock(self.path.with_suffix(".lock"), timeout=FILE_LOCK_BOUND_S):
                 try:
                     records = self._load()
                 except VaultError:
+                    if private.is_foreign(self.path):
+                        raise
                     records = {}  # not fit to be used: what is written now replaces it
                 yield records
                 self._replace(json.dumps(records, indent=1))
         except (OSError, Timeout) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise VaultError(f"it can't be written ({reason})") from error
+            raise VaultError(f"it can't be written ({private.reason_of(error, self.path)})") from error
 
     def _replace(self, text: str) -> None:
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".tokens-")  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
-            Path(name).replace(self.path)
+            replacing.replace(Path(name), self.path)
         except BaseException:
             with suppress(OSError):
-                Path(name).unlink()
+                replacing.remove(Path(name))
             raise
-
-
-def _readable_by_others(status: os.stat_result) -> str:
-    if sys.platform == "win32":
-        return ""
-    if status.st_uid != os.getuid():
-        return "it belongs to another user"
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        return "it can be read by other users"
-    return ""
-
-
-def make_private_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
 
 from ..household.arguments import add_upload_arguments
@@ -37,8 +38,11 @@ async def _run(arguments: argparse.Namespace) -> int:
     from ..files.transfer import remote_folder, summary, to_json  # noqa: PLC0415
     from ..files.upload import upload  # noqa: PLC0415
 
-    sources, folder = split_words(arguments.paths, arguments.to, recursive=arguments.recursive)
-    plan = plan_upload(sources, remote_folder(folder), recursive=arguments.recursive, flatten=arguments.flatten)
+    settings_of(arguments)  # trouble with them comes before any other
+    recursive, flatten = arguments.recursive, arguments.flatten
+    sources, folder = await asyncio.to_thread(split_words, arguments.paths, arguments.to, recursive=recursive)
+    target = remote_folder(folder)
+    plan = await asyncio.to_thread(plan_upload, sources, target, recursive=recursive, flatten=flatten)
     for line in plan.skipped:
         remark(f"Skipped: {line}")
     began = time.monotonic()

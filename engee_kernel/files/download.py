@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import BinaryIO
 
 from ..facts.errors import EngeeError, NotFoundError, TransferError, UnexpectedReplyError, UsageError
 from ..facts.text import size
-from . import archive
-from .paths import batches, composed, some
+from . import archive, replacing
+from .paths import batches, composed, first_existing, some
 from .remote import Digest, RemoteFiles
 from .selection import DownloadPlan, Incoming
 from .transfer import (
@@ -27,6 +28,7 @@ from .transfer import (
     ChecksumError,
     Moved,
     Progress,
+    Tally,
     compare,
     local_error,
     persistently,
@@ -105,9 +107,13 @@ class PartFile:
     def replace(self) -> None:
         """The target becomes what arrived, at once."""
         try:
-            if self.target.is_file():
-                shutil.copymode(self.target, self.path)
-            self.path.replace(self.target)
+            mode = stat.S_IMODE(self.target.stat().st_mode) if self.target.is_file() else None
+            if mode is not None:
+                # writable until it is in place: Windows neither removes nor replaces what is not
+                self.path.chmod(mode | stat.S_IWRITE)
+            replacing.replace(self.path, self.target)
+            if mode is not None and not mode & stat.S_IWRITE:
+                self.target.chmod(mode)
         except OSError as error:
             raise local_error(error, self.target, "Writing") from error
 
@@ -118,8 +124,11 @@ class PartFile:
             self._writing.exception()
             self._writing = None
         with suppress(TransferError):
-            self.close()
-        self.path.unlink(missing_ok=True)
+            await asyncio.to_thread(self.close)
+        try:
+            await asyncio.to_thread(replacing.remove, self.path)
+        except OSError as error:
+            raise local_error(error, self.path, "Removing") from error
 
 
 class _Folders:
@@ -147,14 +156,15 @@ async def download(remote: RemoteFiles, plan: DownloadPlan, progress: Progress, 
 
     Raises UsageError before anything is transferred, TransferError, and what the API raises.
     """
-    _check_targets(plan, force)
+    await asyncio.to_thread(_check_targets, plan, force)
     known = [file.size_bytes for file in plan.files if file.size_bytes is not None]
     total = sum(known) if len(known) == len(plan.files) else None
-    _check_room(plan, sum(known))
+    await asyncio.to_thread(_check_room, plan, sum(known))
     title = f"↓ {plan.files[0].local.name[:30]}" if len(plan.files) == 1 else f"↓ {len(plan.files)} files"
     progress.begin(title, total, len(plan.files))
     folders = _Folders()
     moved: list[Moved] = []
+    tally = Tally()
     try:
         for batch in batches(
             plan.files,
@@ -165,27 +175,30 @@ async def download(remote: RemoteFiles, plan: DownloadPlan, progress: Progress, 
             key=lambda file: composed(file.remote).rpartition("/")[2],
         ):
             for file in batch:
-                folders.make(file.local.parent)
-            moved += await _fetch(remote, batch, progress)
+                await asyncio.to_thread(folders.make, file.local.parent)
+            moved += await _fetch(remote, batch, progress, tally)
         for folder in plan.folders:
-            folders.make(folder)
+            await asyncio.to_thread(folders.make, folder)
     except BaseException as error:
-        folders.take_back()
+        await to_the_end(asyncio.to_thread(folders.take_back), "A folder that was made", progress)
         if isinstance(error, EngeeError):
-            with_done(error, len(moved), len(plan.files))
+            with_done(error, tally, len(plan.files))
         raise
     return moved
 
 
-async def _fetch(remote: RemoteFiles, batch: Sequence[Incoming], progress: Progress) -> list[Moved]:
+async def _fetch(remote: RemoteFiles, batch: Sequence[Incoming], progress: Progress, tally: Tally) -> list[Moved]:
     if len(batch) > 1:
         try:
-            return await persistently(lambda: _fetch_zip(remote, batch, progress), progress)
+            moved = await persistently(lambda: _fetch_zip(remote, batch, progress, tally), progress)
+            tally.add(len(batch))
+            return moved
         except (archive.UnmatchedError, ChecksumError, UnexpectedReplyError) as error:
             progress.notice(f"{error.message} The files are fetched one by one instead.")
     moved = []
     for file in batch:
         moved.append(await persistently(lambda file=file: _fetch_one(remote, file, progress), progress))  # type: ignore[misc]
+        tally.add(1)
     return moved
 
 
@@ -204,7 +217,7 @@ async def _fetch_one(remote: RemoteFiles, file: Incoming, progress: Progress) ->
         progress.stage("comparing checksums")
         compared = compare((await wanted)[0] or received, received, file.remote) and remote.has_agent
         progress.stage("")
-        replaced = file.local.exists()
+        replaced = await asyncio.to_thread(file.local.exists)
         await asyncio.to_thread(part.replace)
     except BaseException as error:
         progress.advance(-came)
@@ -226,7 +239,7 @@ async def _end(part: PartFile, wanted: asyncio.Task[list[Digest | None]]) -> Non
         wanted.exception()  # it was raised before, or what came before it was
 
 
-async def _fetch_zip(remote: RemoteFiles, batch: Sequence[Incoming], progress: Progress) -> list[Moved]:
+async def _fetch_zip(remote: RemoteFiles, batch: Sequence[Incoming], progress: Progress, tally: Tally) -> list[Moved]:
     """Several files in one request: the ZIP on disk, then each file beside its target, then all renamed."""
     zipped = PartFile(batch[0].local)
     parts = [PartFile(file.local) for file in batch]
@@ -249,9 +262,10 @@ async def _fetch_zip(remote: RemoteFiles, batch: Sequence[Incoming], progress: P
         for file, digest, expected in zip(batch, digests, wanted, strict=True):
             compare(expected or digest, digest, file.remote)
         progress.stage("")
-        replaced = [file.local.exists() for file in batch]
-        for part in parts:
+        replaced = await asyncio.to_thread(lambda: [file.local.exists() for file in batch])
+        for done, part in enumerate(parts):
             await asyncio.to_thread(part.replace)
+            tally.part = done + 1
         progress.advance(total - came)
     except BaseException:
         progress.advance(-came)
@@ -287,6 +301,13 @@ def _unpack(path: Path, batch: Sequence[Incoming], parts: Sequence[PartFile]) ->
     return [part.digest for part in parts]
 
 
+async def hold_back_existing(plan: DownloadPlan) -> list[Incoming]:
+    """Take the files that exist here already out of the plan."""
+    kept = await asyncio.to_thread(lambda: [file for file in plan.files if os.path.lexists(file.local)])
+    plan.files = [file for file in plan.files if file not in kept]
+    return kept
+
+
 def _check_targets(plan: DownloadPlan, force: bool) -> None:
     folders = [str(file.local) for file in plan.files if file.local.is_dir()]
     if folders:
@@ -304,9 +325,13 @@ def _check_targets(plan: DownloadPlan, force: bool) -> None:
 def _check_room(plan: DownloadPlan, needed_bytes: int) -> None:
     if not plan.files:
         return
-    folder = plan.files[0].local.parent.absolute()
-    while not folder.exists():
-        folder = folder.parent
+    wanted = plan.files[0].local.parent.absolute()
+    folder = first_existing(wanted, os.path.exists)
+    if folder is None:
+        raise TransferError(
+            f"“{wanted.anchor}” is not there: neither “{wanted}” nor a folder above it exists.",
+            "Connect the drive or the share, or download into another folder. Nothing was transferred.",
+        )
     free_bytes = shutil.disk_usage(folder).free
     if needed_bytes > free_bytes:
         raise TransferError(

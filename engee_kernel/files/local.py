@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..facts.errors import UsageError
-from .paths import ROOT, clashes, composed, is_pattern, remote_path, some
+from .paths import ROOT, clashes, composed, glob_base, is_local_pattern, remote_path, some
+from .source import size_of
 from .transfer import local_error
 
 _PLACES = "Relative paths on this computer begin at"
@@ -20,11 +21,12 @@ _PLACES = "Relative paths on this computer begin at"
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A local file, and the remote path it goes to."""
+    """A local file, and the remote path it goes to. `is_unsized`: its file system gave another size than it has."""
 
     local: Path
     target: str
     size_bytes: int
+    is_unsized: bool = False
 
 
 @dataclass
@@ -59,7 +61,7 @@ def split_words(words: Sequence[str], to: str | None, *, recursive: bool) -> tup
                 "or put --to REMOTE_DIR at the end.",
             )
         return first, last
-    if here is not None or is_pattern(last):
+    if here is not None or is_local_pattern(last):
         return list(words), None
     if posixpath.splitext(last)[1] and "/" not in last:
         raise UsageError(
@@ -85,7 +87,7 @@ def plan_upload(
             continue
         hits = list(_glob(source))
         if not hits:
-            what = "Nothing here matches" if is_pattern(source) else "Here is no file or folder"
+            what = "Nothing here matches" if is_local_pattern(source) else "Here is no file or folder"
             raise UsageError(f"{what} “{source}”.", f"{_PLACES} {Path.cwd()}")
         for path, relative in hits:
             _add(plan, path, relative, recursive, flatten, explicit=False)
@@ -126,8 +128,15 @@ def _add_file(plan: UploadPlan, path: Path, relative: str, flatten: bool, explic
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise UsageError(f"The name of {os.fsencode(path)!r} is not proper Unicode.", "Rename the file.") from error
-    plan.files.append(Outgoing(path, f"{plan.folder}/{name}", status.st_size))
+        if explicit:
+            raise UsageError(f"The name of {shown(path)} is not proper Unicode.", "Rename the file.") from error
+        plan.skipped.append(f"The name of {shown(path)} is not proper Unicode: rename it.")
+        return
+    try:
+        size_bytes, is_unsized = size_of(path, status.st_size)
+    except OSError as error:
+        raise local_error(error, path, "Reading") from error
+    plan.files.append(Outgoing(path, f"{plan.folder}/{name}", size_bytes, is_unsized))
 
 
 def _add_folder(plan: UploadPlan, top: Path, relative: str, flatten: bool) -> None:
@@ -140,13 +149,16 @@ def _add_folder(plan: UploadPlan, top: Path, relative: str, flatten: bool) -> No
         below = relative if here == top else posixpath.join(relative, here.relative_to(top).as_posix())
         folders.sort()
         for name in list(folders):
-            if (here / name).is_symlink():
-                plan.skipped.append(f"{here / name} is a link to a folder.")
+            if is_folder_link(here / name):
+                plan.skipped.append(f"{shown(here / name)} is a link to a folder.")
                 folders.remove(name)
         for name in sorted(names):
             _add_file(plan, here / name, f"{below}/{name}", flatten, explicit=False)
         if not folders and not names and not flatten:
-            plan.folders.append(f"{plan.folder}/{below}")
+            if shown(here) == str(here):
+                plan.folders.append(f"{plan.folder}/{below}")
+            else:
+                plan.skipped.append(f"The name of {shown(here)} is not proper Unicode: rename it.")
 
 
 def _glob(pattern: str) -> Iterator[tuple[Path, str]]:
@@ -155,19 +167,35 @@ def _glob(pattern: str) -> Iterator[tuple[Path, str]]:
     found: set[str] = set()
     for form in ("NFC", "NFD"):  # macOS may have stored either
         found.update(glob.glob(unicodedata.normalize(form, pattern), recursive=True))  # noqa: PTH207 - as typed
-    base = Path(_base(pattern))
+    base = Path(glob_base(pattern))
     for name in sorted(found):
         path = Path(name)
         relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
+        if "**" in pattern and any(is_folder_link(above) for above in _between(path, base)):
+            continue  # it may lead in circles, as with -r
         if relative != ".":
             yield path, path.name if ".." in relative.split("/") else relative
 
 
-def _base(pattern: str) -> str:
-    head = pattern
-    while glob.has_magic(head):
-        head = os.path.dirname(head)  # noqa: PTH120 - a pattern is no path
-    return head
+def _between(path: Path, base: Path) -> list[Path]:
+    """The folders of a match below the folder before the first glob character."""
+    return [above for above in path.parents if above != base and above.is_relative_to(base)]
+
+
+def is_folder_link(path: Path) -> bool:
+    """Whether it is a folder somewhere else: a symbolic link, or a junction of Windows."""
+    if path.is_symlink():
+        return path.is_dir()
+    try:
+        tag = getattr(path.lstat(), "st_reparse_tag", 0)
+    except OSError:
+        return False
+    return bool(tag) and tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+
+
+def shown(path: Path) -> str:
+    """As it can be printed: bytes of a name that are no Unicode as escapes."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def expanded(text: str) -> Path:
@@ -178,6 +206,8 @@ def expanded(text: str) -> Path:
 def find_local(text: str) -> Path | None:
     """The file or folder that a person means, whichever Unicode form its name has; None for none."""
     path = expanded(text)
+    if "\0" in text:
+        return None
     if os.path.lexists(path):
         return path
     here = Path(path.anchor) if path.anchor else Path()

@@ -7,11 +7,14 @@ kept as they are.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from pathlib import PurePath
+from types import ModuleType
 from typing import TypeVar
 
 from ..facts.errors import ForbiddenPathError, UsageError
@@ -58,6 +61,32 @@ def composed(name: str) -> str:
 
 def is_pattern(text: str) -> bool:
     return _MAGIC.search(text) is not None
+
+
+def is_local_pattern(text: str, flavour: ModuleType = os.path) -> bool:
+    """As `is_pattern`; the ? of “\\\\?\\C:” is none."""
+    return is_pattern(flavour.splitdrive(text)[1])
+
+
+def glob_base(pattern: str, flavour: ModuleType = os.path) -> str:
+    """The folder before a local pattern's first * ? [. `flavour`: the module for this system's paths."""
+    drive, head = flavour.splitdrive(pattern)
+    while is_pattern(head) and flavour.dirname(head) != head:
+        head = flavour.dirname(head)
+    return str(drive + head)
+
+
+def first_existing(path: PurePath, exists: Callable[[str], bool]) -> str | None:
+    """The folder nearest to `path` that exists; None where not even its drive or share does."""
+    return next((str(place) for place in (path, *path.parents) if exists(str(place))), None)
+
+
+def quoted(word: str) -> str:
+    """A word of a magic line, in quotation marks where it needs them."""
+    if word and not set(word) & set(" \t\"'"):
+        return word
+    mark = "'" if '"' in word else '"'
+    return f"{mark}{word}{mark}"
 
 
 def split_pattern(path: str) -> tuple[str, list[str]]:
@@ -125,12 +154,17 @@ def leads_out(entry: str) -> bool:
     return slashed.startswith("/") or ".." in slashed.split("/") or re.match(r"[A-Za-z]:", slashed) is not None
 
 
-def clashes(targets: Iterable[str], *, fold_case: bool = False) -> list[str]:
-    """Targets that occur a second time, so that one would replace the other."""
+def upper_case(name: str) -> str:
+    """As Windows compares names: letter by letter, so that “ß” and “SS” are two."""
+    return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in name)
+
+
+def clashes(targets: Iterable[str], *, fold: Callable[[str], str] | None = None) -> list[str]:
+    """Targets that occur a second time, so that one would replace the other. `fold`: what is the same file here."""
     seen: set[str] = set()
     twice: list[str] = []
     for target in targets:
-        key = composed(target).casefold() if fold_case else target
+        key = fold(composed(target)) if fold is not None else target
         if key in seen:
             twice.append(target)
         seen.add(key)

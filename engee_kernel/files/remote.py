@@ -32,20 +32,35 @@ HASH_BYTES_PER_S = 20e6
 """A slow guess: it bounds the wait for a checksum."""
 HASH_JOB_BOUND_S = 600.0
 
+LINK_OUT = "link out of /user"
+
 MISSING = "no such file or directory"
+
+# Engee's API does not follow a link out of /user, so neither does what is asked of Julia.
+_LEADS_OUT = (
+    "(p -> begin; while !ispath(p) && dirname(p) != p; p = dirname(p); end; r = realpath(p); "
+    'u = realpath("/user"); !(r == u || startswith(r, string(u, "/"))); end)'
+)
+
+
+LEADS_OUT_WORDS = ("leads out of /user", "leads through one")
+_OUTSIDE = "Engee's files can be read and written below /user only; the link itself can be removed: %rm"
 
 
 class RemoteFileError(TransferError):
     """The file system of Engee refused; `reason` is its own word."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}.")
+        super().__init__(f"{path}: {reason}.", _OUTSIDE if reason.endswith(LEADS_OUT_WORDS) else "")
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`kind`: "directory", "file", "broken link" or "other"; `modified`: seconds since 1970."""
+    """`kind`: "directory", "file", "broken link", "link out of /user" or "other"; `modified`: seconds since 1970.
+
+    `escaped`: the path in Julia's escapes where it is not UTF-8; such a name can't be sent to the API.
+    """
 
     path: str
     name: str
@@ -53,6 +68,7 @@ class Entry:
     size_bytes: int
     modified: float
     is_link: bool
+    escaped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +157,7 @@ class RemoteFiles:
     async def make_folders(self, paths: Sequence[str]) -> None:
         if self._remote is None:
             for path in paths:
-                await self._plainly(f"(mkpath({literal(path)}); nothing)")
+                await self._plainly(f"({_refused_outside(literal(path))}; mkpath({literal(path)}); nothing)")
             return
         for some in batches(paths, lambda path: 0, limit_bytes=0, limit_count=CALLS_AT_ONCE):
             for answer in await self.call_each([("make_dir", path) for path in some]):
@@ -221,7 +237,8 @@ class RemoteFiles:
     async def _commit_plainly(self, source: str, target: str) -> None:
         source, target = literal(source), literal(target)
         await self._plainly(
-            f'(isdir({target}) && error("the target is a folder"); mkpath(dirname({target})); '
+            f"({_refused_outside(f'dirname({target})')}; "
+            f'isdir({target}) && error("the target is a folder"); mkpath(dirname({target})); '
             f"isfile({source}) && mv({source}, {target}, force=true); nothing)"
         )
 
@@ -229,12 +246,14 @@ class RemoteFiles:
 
     async def size_of(self, path: str) -> int | None:
         """The size of a file in plain mode, None where there is none."""
-        text = await self._plainly(f"(isfile({literal(path)}) ? filesize({literal(path)}) : -1)")
+        place = literal(path)
+        text = await self._plainly(f"({_refused_outside(place)}; isfile({place}) ? filesize({place}) : -1)")
         return int(text) if text.isdigit() else None
 
     async def is_folder(self, path: str) -> bool:
         if self._remote is None:
-            return await self._plainly(f"isdir({literal(path)})") == "true"
+            place = literal(path)
+            return await self._plainly(f"({_refused_outside(place)}; isdir({place}))") == "true"
         entry = await self.stat(path)
         return entry is not None and entry.kind == DIRECTORY
 
@@ -264,6 +283,11 @@ def files_with(client: EngeeClient, options: Options) -> RemoteFiles:
     if options.mode != "agent":
         return RemoteFiles(client, None)
     return RemoteFiles(client, Remote(client, poll_wait_s=options.poll_wait_s))
+
+
+def _refused_outside(place: str) -> str:
+    """A statement in Julia for plain mode; `place` is an expression of Julia."""
+    return f'{_LEADS_OUT}({place}) && error("a link on the way leads out of /user")'
 
 
 def _joined(remote: Remote, calls: Sequence[tuple[Any, ...]]) -> str:
@@ -305,4 +329,5 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
         int(raw["size_bytes"]),
         float(raw["modified"]),
         bool(raw.get("link")),
+        str(raw.get("escaped", "")),
     )

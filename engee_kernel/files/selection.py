@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..facts.errors import UsageError
+from ..agent import literal
+from ..facts.errors import ForbiddenPathError, UsageError
 from .local import expanded, find_local
 from .paths import (
     ROOT,
@@ -23,11 +25,13 @@ from .paths import (
     remote_path,
     some,
     split_pattern,
+    upper_case,
 )
-from .remote import DIRECTORY, FILE, Entry, RemoteFileError, RemoteFiles
+from .remote import DIRECTORY, FILE, LINK_OUT, MISSING, Entry, RemoteFileError, RemoteFiles
 
-NO_CASE = sys.platform in ("win32", "darwin")
-"""Whether names that differ by case alone are the same file here."""
+WINDOWS = sys.platform == "win32"
+FOLD = upper_case if WINDOWS else str.casefold if sys.platform == "darwin" else None
+"""Names for which it gives the same are the same file here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,22 @@ async def select(remote: RemoteFiles, word: str, folder: str = ROOT) -> list[Hit
     return sorted(hits.values(), key=lambda hit: hit.entry.path)
 
 
+def check_names(hits: Sequence[Hit]) -> None:
+    """Raises UsageError for a hit whose name can't be sent to Engee."""
+    for hit in hits:
+        if hit.entry.escaped:
+            raise UsageError(not_utf8(hit.entry), "Nothing was done.")
+
+
+def not_utf8(entry: Entry) -> str:
+    """What to do about a name that only Julia can say."""
+    fitting = "".join(sign if sign.isprintable() and sign != "\ufffd" else "_" for sign in entry.path)
+    return (
+        f"“{entry.escaped}” has a name that is not UTF-8, which Engee's API can't say. "
+        f'Rename it in a cell: mv("{entry.escaped}", {literal(fitting)})'
+    )
+
+
 async def find_remote(remote: RemoteFiles, path: str) -> Entry | None:
     """What is at a path, whichever Unicode form its last name has."""
     entry = await remote.stat(path)
@@ -115,7 +135,9 @@ async def _matches(remote: RemoteFiles, pattern: str) -> list[tuple[Entry, str]]
 async def _listing(remote: RemoteFiles, folder: str, pattern: str) -> list[Entry]:
     try:
         entries, more = await remote.entries(folder)
-    except RemoteFileError:
+    except RemoteFileError as error:
+        if error.reason != MISSING:
+            raise
         return []
     if more:
         raise UsageError(f"{folder} has too many files for the pattern {pattern}.", "Name the files, or use -r.")
@@ -138,10 +160,10 @@ async def split_words(
     if last in (".", "..") or last.startswith(("./", "../", "~", "/", ".\\", "..\\")) or Path(last).is_absolute():
         return first, last
     there = await find_remote(remote, remote_path(last, folder)) if remote.has_agent else None
-    here = find_local(last)
+    here = await asyncio.to_thread(find_local, last)
     if there is None or (there.kind == DIRECTORY and not recursive):
         return (list(words), None) if there is None and is_pattern(last) and here is None else (first, last)
-    if here is not None and here.is_dir():
+    if here is not None and await asyncio.to_thread(here.is_dir):
         raise UsageError(
             f"“{last}” is in Engee and here: it may be a source or the target.",
             f"Write ./{last} or --to {last} for the target here, {there.path} for the remote one.",
@@ -163,19 +185,19 @@ async def plan_download(
     Raises UsageError, ForbiddenPathError for names that can't be used here.
     """
     plan = DownloadPlan()
-    place = (find_local(local) or expanded(local)) if local else Path()
+    place, is_file_name = await asyncio.to_thread(_place, local)
     if not remote.has_agent:
-        await _plan_plainly(remote, plan, sources, place, local, folder, recursive)
+        await _plan_plainly(remote, plan, sources, place, is_file_name, folder, recursive)
     else:
         hits = [hit for source in sources for hit in await select(remote, source, folder)]
         alone = len(hits) == 1 and hits[0].explicit and hits[0].entry.kind == FILE
         for hit in hits:
-            if alone and local and _is_file_name(local, place):
+            if alone and is_file_name:
                 plan.files.append(Incoming(hit.entry.path, place, hit.entry.size_bytes))
             else:
                 await _add(remote, plan, hit, place, recursive)
     targets = [str(file.local) for file in plan.files]
-    if twice := clashes(targets, fold_case=NO_CASE):
+    if twice := clashes(targets, fold=FOLD):
         raise UsageError(f"Several files would get the same name here: {some(twice)}.", "Download them one by one.")
     if not plan.files and not plan.folders:
         raise UsageError("There is nothing to download.", "\n".join(plan.skipped))
@@ -187,7 +209,7 @@ async def _plan_plainly(
     plan: DownloadPlan,
     sources: Sequence[str],
     place: Path,
-    local: str | None,
+    is_file_name: bool,
     folder: str,
     recursive: bool,
 ) -> None:
@@ -199,40 +221,65 @@ async def _plan_plainly(
         )
     for path in paths:
         name = path.rpartition("/")[2]
-        whole = len(paths) == 1 and local and _is_file_name(local, place)
-        target = place if whole else place.joinpath(*local_parts(name, windows=sys.platform == "win32"))
+        whole = len(paths) == 1 and is_file_name
+        target = place if whole else place.joinpath(*local_parts(name, windows=WINDOWS))
         plan.files.append(Incoming(path, target, await remote.size_of(path)))
 
 
-def _is_file_name(local: str, place: Path) -> bool:
-    return not local.endswith(("/", os.sep)) and not place.is_dir()
+def _place(local: str | None) -> tuple[Path, bool]:
+    """What the local word means, and whether it may be a file's name. The work of a thread."""
+    if not local:
+        return Path(), False
+    place = find_local(local) or expanded(local)
+    return place, not local.endswith(("/", os.sep)) and not place.is_dir()
 
 
 async def _add(remote: RemoteFiles, plan: DownloadPlan, hit: Hit, place: Path, recursive: bool) -> None:
     entry = hit.entry
-    if entry.kind == FILE:
-        plan.files.append(_incoming(entry, place, hit.relative))
+    if entry.escaped:
+        plan.skipped.append(not_utf8(entry))
+    elif entry.kind == FILE:
+        if hit.explicit:
+            plan.files.append(_incoming(entry, place, hit.relative))
+        else:
+            _add_file(plan, entry, place, hit.relative)
     elif entry.kind != DIRECTORY:
+        if hit.explicit and entry.kind == LINK_OUT:
+            raise ForbiddenPathError(f"{entry.path} is a link out of /user, which is not followed.")
         if hit.explicit:
             raise UsageError(f"{entry.path} is no regular file ({entry.kind}).", "Only files can be downloaded.")
         plan.skipped.append(f"{entry.path} is no regular file ({entry.kind}).")
     elif recursive:
-        inside = await _tree(remote, entry.path)
-        occupied = {_parent(item.path) for item in inside}
-        for item in inside:
-            relative = f"{hit.relative}/{below(item.path, entry.path)}"
-            if item.kind == FILE:
-                plan.files.append(_incoming(item, place, relative))
-            elif item.kind != DIRECTORY or item.is_link:
-                plan.skipped.append(f"{item.path} is a link to a folder, or no regular file.")
-            elif item.path not in occupied:
-                plan.folders.append(_local(place, relative))
-        if not inside:
-            plan.folders.append(_local(place, hit.relative))
+        await _add_tree(remote, plan, hit, place)
     elif hit.explicit:
         raise UsageError(f"{entry.path} is a folder.", "Add -r to download it with all that is in it.")
     else:
         plan.skipped.append(f"{entry.path} is a folder: add -r to download it too.")
+
+
+async def _add_tree(remote: RemoteFiles, plan: DownloadPlan, hit: Hit, place: Path) -> None:
+    entry = hit.entry
+    inside = await _tree(remote, entry.path)
+    occupied = {_parent(item.path) for item in inside}
+    unsaid: list[str] = []
+    for item in inside:
+        relative = f"{hit.relative}/{below(item.path, entry.path)}"
+        if item.escaped:
+            # what is in such a folder is named with it
+            if not any(item.escaped.startswith(f"{above}/") for above in unsaid):
+                plan.skipped.append(not_utf8(item))
+                unsaid.append(item.escaped)
+        elif item.kind == FILE:
+            _add_file(plan, item, place, relative)
+        elif item.kind != DIRECTORY or item.is_link:
+            plan.skipped.append(f"{item.path} is a link to a folder, or no regular file.")
+        elif item.path not in occupied:
+            try:
+                plan.folders.append(_local(place, relative))
+            except ForbiddenPathError as error:
+                plan.skipped.append(f"{error.message} {error.hint}")
+    if not inside:
+        plan.folders.append(_local(place, hit.relative))
 
 
 async def _tree(remote: RemoteFiles, folder: str) -> list[Entry]:
@@ -245,8 +292,18 @@ async def _tree(remote: RemoteFiles, folder: str) -> list[Entry]:
             if more:
                 raise UsageError(f"A folder below {folder} has too many files to list.", "Download it in parts.")
             inside += entries
-            ahead += [entry.path for entry in entries if entry.kind == DIRECTORY and not entry.is_link]
+            ahead += [
+                entry.path for entry in entries if entry.kind == DIRECTORY and not (entry.is_link or entry.escaped)
+            ]
     return sorted(inside, key=lambda entry: entry.path)
+
+
+def _add_file(plan: DownloadPlan, entry: Entry, place: Path, relative: str) -> None:
+    """One of many: a name that this system can't have does not keep the others from coming."""
+    try:
+        plan.files.append(_incoming(entry, place, relative))
+    except ForbiddenPathError as error:
+        plan.skipped.append(f"{error.message} {error.hint}")
 
 
 def _incoming(entry: Entry, place: Path, relative: str) -> Incoming:
@@ -254,7 +311,7 @@ def _incoming(entry: Entry, place: Path, relative: str) -> Incoming:
 
 
 def _local(place: Path, relative: str) -> Path:
-    return place.joinpath(*local_parts(relative, windows=sys.platform == "win32"))
+    return place.joinpath(*local_parts(relative, windows=WINDOWS))
 
 
 def _parent(path: str) -> str:

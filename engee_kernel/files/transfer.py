@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..facts.errors import EngeeError, NetworkError, TransferError
 from ..facts.text import duration, size
 from .paths import ROOT, remote_path
 from .remote import Digest
+from .replacing import is_in_use
 
 T = TypeVar("T")
 
@@ -39,6 +39,25 @@ class Moved:
     sha256: str
     compared: bool
     replaced: bool = False
+
+
+@dataclass
+class Tally:
+    """How much of a transfer is complete, whatever happens to the rest.
+
+    `part`: files of the batch in hand that are in place, `unknown`: those of which nobody can say. `is_open`: the
+    batch is being put in place just now.
+    """
+
+    done: int = 0
+    part: int = 0
+    unknown: int = 0
+    is_open: bool = False
+
+    def add(self, files: int) -> None:
+        """A batch is complete."""
+        self.done += files
+        self.part = self.unknown = 0
 
 
 def to_json(file: Moved) -> dict[str, object]:
@@ -153,22 +172,34 @@ def summary(moved: Sequence[Moved], verb: str, elapsed_s: float) -> str:
     return f"{said}. Checksums could not be compared without the agent (plain mode)."
 
 
-def with_done(error: EngeeError, done: int, total: int) -> None:
+def with_done(error: EngeeError, tally: Tally, total: int) -> None:
     """Say in the error's hint how much of a transfer is complete."""
     if isinstance(error, NetworkError) and not error.hint:
         error.hint = "Run it again when the network is back."
-    if total > 1:
-        error.hint = f"{error.hint}\n{done} of {total} files are complete; the others were left as they were.".lstrip()
+    done, unknown = tally.done + tally.part, tally.unknown
+    if total > 1 or done or unknown:
+        are = f"{done} of {total} files {'is' if done == 1 else 'are'} complete"
+        if unknown:
+            what = "1 file" if unknown == 1 else f"{unknown} files"
+            said = f"{are}; of {what} it is not known whether they are in place: look with %ls."
+        else:
+            said = f"{are}." if done == total else f"{are}; the others were left as they were."
+        error.hint = f"{error.hint}\n{said}".lstrip()
 
 
 def local_error(error: OSError, path: Path, doing: str) -> TransferError:
     """An error of this machine's file system in the person's terms."""
     import errno  # noqa: PLC0415 - for this error only
 
+    reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return TransferError(f"{doing} “{path}”: the disk is full.", "Make room, or choose another folder.")
-    hint = "Close the program that uses the file." if sys.platform == "win32" and error.errno == errno.EACCES else ""
-    return TransferError(f"{doing} “{path}”: {error.strerror or error}.", hint)
+    hint = ""
+    if is_in_use(error):
+        hint = "Close the program that uses the file."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "You may not read it." if doing == "Reading" else "Choose a folder that you may write to."
+    return TransferError(f"{doing} “{path}”: {reason.rstrip('.')}.", hint)
 
 
 def remote_folder(text: str | None, folder: str = ROOT) -> str:

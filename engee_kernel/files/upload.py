@@ -7,26 +7,25 @@ targets are as they were. So a failed batch may be sent again.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import PurePosixPath
 
 from ..api.body import Upload
 from ..facts.errors import EngeeError, TransferError, UsageError
 from .local import Outgoing, UploadPlan
 from .paths import STAGING_NAME, STAGING_ROOT, batches, composed, some
 from .remote import DIRECTORY, Digest, Entry, RemoteFileError, RemoteFiles
+from .source import LocalSource
 from .transfer import (
     BATCH_BYTES,
     BATCH_FILES,
     Moved,
     Progress,
+    Tally,
     compare,
-    local_error,
     persistently,
     to_the_end,
     with_done,
@@ -34,44 +33,6 @@ from .transfer import (
 
 LATE_S = 1.0
 STALE_S = 24 * 3600.0
-
-
-class LocalSource:
-    """A local file on its way out: opened when its turn comes, its checksum made as it is read."""
-
-    def __init__(self, path: Path, size_bytes: int) -> None:
-        self._path = path
-        self._size_bytes = size_bytes
-        self._file: BinaryIO | None = None
-        self._hash = hashlib.sha256()
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self.close()
-        self._hash = hashlib.sha256()
-        return 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Raises TransferError."""
-        try:
-            if self._file is None:
-                self._file = self._path.open("rb")
-            piece = self._file.read(size)
-            self._hash.update(piece)
-            if self._file.tell() >= self._size_bytes:
-                self.close()
-        except OSError as error:
-            raise local_error(error, self._path, "Reading") from error
-        return piece
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    @property
-    def digest(self) -> Digest:
-        """Once all of it was read."""
-        return Digest(self._hash.hexdigest(), self._size_bytes)
 
 
 async def upload(remote: RemoteFiles, plan: UploadPlan, progress: Progress, *, keep: bool = False) -> list[Moved]:
@@ -84,6 +45,7 @@ async def upload(remote: RemoteFiles, plan: UploadPlan, progress: Progress, *, k
     total = sum(file.size_bytes for file in plan.files)
     progress.begin(_title(plan), total, len(plan.files))
     moved: list[Moved] = []
+    tally = Tally()
     try:
         for batch in batches(
             plan.files,
@@ -93,12 +55,12 @@ async def upload(remote: RemoteFiles, plan: UploadPlan, progress: Progress, *, k
             key=(lambda file: composed(file.target).casefold()) if keep else None,
         ):
             if keep:
-                moved += await _send_kept(remote, batch, progress)
+                moved += await _send_kept(remote, batch, progress, tally)
             else:
-                moved += await _send_staged(remote, batch, replaced, progress)
+                moved += await _send_staged(remote, batch, replaced, progress, tally)
         await remote.make_folders(plan.folders)
     except EngeeError as error:
-        with_done(error, len(moved), len(plan.files))
+        with_done(error, tally, len(plan.files))
         raise
     return moved
 
@@ -110,7 +72,7 @@ async def _look_ahead(remote: RemoteFiles, plan: UploadPlan) -> set[str]:
     await _remove_stale(remote)
     folder, *entries = await remote.stats([plan.folder, *(file.target for file in plan.files)])
     if folder is not None and folder.kind != DIRECTORY:
-        raise UsageError(f"{plan.folder} is a file, and files can be uploaded into a folder only.")
+        raise UsageError(f"{plan.folder} is no folder ({folder.kind}), and files can be uploaded into one only.")
     folders = [entry.path for entry in entries if entry is not None and entry.kind == DIRECTORY]
     if folders:
         raise UsageError(
@@ -132,33 +94,48 @@ async def _remove_stale(remote: RemoteFiles) -> None:
 
 
 async def _send_staged(
-    remote: RemoteFiles, batch: Sequence[Outgoing], replaced: set[str], progress: Progress
+    remote: RemoteFiles, batch: Sequence[Outgoing], replaced: set[str], progress: Progress, tally: Tally
 ) -> list[Moved]:
-    digests = await persistently(lambda: _stage_and_commit(remote, batch, progress), progress)
+    digests = await persistently(lambda: _stage_and_commit(remote, batch, progress, tally), progress)
+    tally.add(len(batch))
     return [
-        Moved(file.local, file.target, file.size_bytes, digest.sha256, remote.has_agent, file.target in replaced)
+        Moved(file.local, file.target, digest.size_bytes, digest.sha256, remote.has_agent, file.target in replaced)
         for file, digest in zip(batch, digests, strict=True)
     ]
 
 
-async def _stage_and_commit(remote: RemoteFiles, batch: Sequence[Outgoing], progress: Progress) -> list[Digest]:
-    """One try: afterwards either all targets are new, or none of the batch is left in Engee."""
+async def _stage_and_commit(
+    remote: RemoteFiles, batch: Sequence[Outgoing], progress: Progress, tally: Tally
+) -> list[Digest]:
+    """One try: afterwards all targets are new, or those that `tally` counts; nothing else is left in Engee."""
     staging = f"{STAGING_ROOT}/{STAGING_NAME}{uuid.uuid4()}"
     names = [str(number) for number in range(len(batch))]
     try:
         sent = await _send(remote, batch, [staging] * len(batch), names, progress, staging)
         progress.stage("comparing checksums")
-        files = [(f"{staging}/{name}", file.size_bytes) for name, file in zip(names, batch, strict=True)]
+        files = [(f"{staging}/{name}", digest.size_bytes) for name, digest in zip(names, sent, strict=True)]
         for file, digest, received in zip(batch, sent, await remote.digests(files), strict=True):
             compare(digest, received, str(file.local))
+        tally.is_open = True
         await remote.commit(staging, [(name, file.target) for name, file in zip(names, batch, strict=True)])
+        tally.is_open = False
         progress.stage("")
     except BaseException:
+        if tally.is_open:
+            tally.unknown = len(batch)
+            await to_the_end(_count(remote, staging, names, tally), "How many files are in place", progress)
+            tally.is_open = False
         await to_the_end(remote.discard(staging), f"The upload's folder {staging}", progress)
         raise
     if not remote.has_agent:
-        await _compare_sizes(remote, batch)
+        await _compare_sizes(remote, batch, sent)
     return sent
+
+
+async def _count(remote: RemoteFiles, staging: str, names: Sequence[str], tally: Tally) -> None:
+    """After a failure in the middle of a commit: what is no longer staged is in place."""
+    tally.part = sum(entry is None for entry in await remote.stats([f"{staging}/{name}" for name in names]))
+    tally.unknown = 0
 
 
 async def _send(
@@ -177,23 +154,25 @@ async def _send(
         sent_bytes += count
         progress.advance(count)
 
-    sources = [LocalSource(file.local, file.size_bytes) for file in batch]
+    sources = [LocalSource(file.local, file.size_bytes, copied=file.is_unsized) for file in batch]
     try:
+        for source in sources:
+            await asyncio.to_thread(source.prepare)
         await remote.client.upload(
             [
-                Upload(source, name, folder, file.size_bytes)
-                for source, name, folder, file in zip(sources, names, folders, batch, strict=True)
+                Upload(source, name, folder, source.size_bytes)
+                for source, name, folder in zip(sources, names, folders, strict=True)
             ],
             on_sent=on_sent,
         )
     except BaseException:
-        if staging and sent_bytes == sum(file.size_bytes for file in batch):
+        if staging and sent_bytes == sum(source.size_bytes for source in sources):
             await to_the_end(_late(remote, staging), f"The upload's folder {staging}", progress)
         progress.advance(-sent_bytes)
         raise
     finally:
         for source in sources:
-            source.close()
+            await asyncio.to_thread(source.close)
     return [source.digest for source in sources]
 
 
@@ -202,26 +181,28 @@ async def _late(remote: RemoteFiles, staging: str) -> None:
     await remote.discard(staging)
 
 
-async def _compare_sizes(remote: RemoteFiles, batch: Sequence[Outgoing]) -> None:
-    for file in batch:
+async def _compare_sizes(remote: RemoteFiles, batch: Sequence[Outgoing], sent: Sequence[Digest]) -> None:
+    for file, digest in zip(batch, sent, strict=True):
         size = await remote.size_of(file.target)
-        if size != file.size_bytes:
+        if size != digest.size_bytes:
             raise TransferError(
-                f"{file.target} has {size} bytes in Engee, {file.local} has {file.size_bytes}.", "Upload it again."
+                f"{file.target} has {size} bytes in Engee, {file.local} has {digest.size_bytes}.", "Upload it again."
             )
 
 
 # With the API's own rule for names
 
 
-async def _send_kept(remote: RemoteFiles, batch: Sequence[Outgoing], progress: Progress) -> list[Moved]:
+async def _send_kept(remote: RemoteFiles, batch: Sequence[Outgoing], progress: Progress, tally: Tally) -> list[Moved]:
     """Not sent again after a failure: the files may have arrived, and would get yet other names."""
     folders = [str(PurePosixPath(file.target).parent) for file in batch]
     names = [PurePosixPath(file.target).name for file in batch]
     before = await _listings(remote, folders)
+    tally.unknown = len(batch)
     reply = await _send_named(remote, batch, folders, names, progress)
+    tally.add(len(batch))
     if not remote.has_agent:
-        return [Moved(file.local, file.target, file.size_bytes, digest.sha256, False) for file, digest in reply]
+        return [Moved(file.local, file.target, digest.size_bytes, digest.sha256, False) for file, digest in reply]
     progress.stage("comparing checksums")
     after = await _listings(remote, folders)
     new = [entry for path, entry in after.items() if path not in before]
@@ -237,7 +218,7 @@ async def _send_kept(remote: RemoteFiles, batch: Sequence[Outgoing], progress: P
                 f"Look there with: %ls {folder}",
             )
         left.remove(mine[0])
-        moved.append(Moved(file.local, mine[0][0].path, file.size_bytes, digest.sha256, True))
+        moved.append(Moved(file.local, mine[0][0].path, digest.size_bytes, digest.sha256, True))
     return moved
 
 

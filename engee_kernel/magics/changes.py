@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ..facts.errors import ForbiddenPathError, UsageError
+from ..facts.errors import EngeeError, ForbiddenPathError, UsageError
 from ..files.paths import ROOT, remote_path, some
-from ..files.remote import DIRECTORY, MISSING, Entry, RemoteFileError, RemoteFiles, files_of
-from ..files.selection import Hit, find_remote, select
+from ..files.remote import DIRECTORY, LINK_OUT, MISSING, Entry, RemoteFileError, RemoteFiles, files_of
+from ..files.selection import Hit, check_names, find_remote, select
 from .folders import FileMagic, say
 from .magic import Context
 
@@ -30,6 +30,7 @@ class Remove(FileMagic):
                 raise ForbiddenPathError("/user itself is not removed.", "Name what is to be removed in it.")
         remote = await files_of(context.engee, context.output)
         hits = [hit for word in arguments.paths for hit in await select(remote, word, kernel.remote_folder)]
+        check_names(hits)
         paths = list(dict.fromkeys(hit.entry.path for hit in hits))
         folders = [hit.entry.path for hit in hits if hit.entry.kind == DIRECTORY and not hit.entry.is_link]
         if folders and not arguments.recursive:
@@ -37,14 +38,16 @@ class Remove(FileMagic):
                 f"{some(folders)} {'is a folder' if len(folders) == 1 else 'are folders'}. Nothing was removed.",
                 "Add -r to remove folders with all that is in them.",
             )
-        for path in paths:
+        for done, path in enumerate(paths):
             try:
                 await remote.call("remove", path, arguments.recursive, wait_s=LONG_S)
-            except RemoteFileError as error:
-                if error.reason != MISSING:  # it is gone: by a request whose reply was lost, or with its folder
+            except EngeeError as error:
+                # it is gone: by a request whose reply was lost, or with its folder
+                if not (isinstance(error, RemoteFileError) and error.reason == MISSING):
+                    _note_done(error, "Removed", paths[:done])
                     raise
         await say(context, f"Removed {some(paths)}")
-        while not await remote.is_folder(kernel.remote_folder):
+        while kernel.remote_folder != ROOT and not await remote.is_folder(kernel.remote_folder):
             kernel.remote_folder = kernel.remote_folder.rpartition("/")[0]
             context.output.notice(f"The remote folder is now {kernel.remote_folder}")
 
@@ -64,19 +67,28 @@ class _Relocate(FileMagic):
         here = context.kernel.remote_folder
         remote = await files_of(context.engee, context.output)
         hits = [hit for word in sources for hit in await select(remote, word, here)]
+        check_names(hits)
         self.check(hits, arguments)
         target = remote_path(last, here)
         into = await find_remote(remote, target)
         is_folder = into is not None and into.kind == DIRECTORY
+        if into is not None and into.kind == LINK_OUT:
+            raise ForbiddenPathError(
+                f"{target} is a link out of /user, which is not followed.", "Choose another target."
+            )
         if len(hits) > 1 and not is_folder:
             raise UsageError(f"{target} is no folder, so {len(hits)} files can't go there.", f"Make it: %mkdir {last}")
         if last.endswith("/") and not is_folder:
             raise UsageError(f"{target} is no folder in Engee.", f"Make it: %mkdir {last}")
-        for hit in hits:
-            if hit.entry.path == ROOT:
-                raise ForbiddenPathError("/user itself can't be moved or copied.")
+        if any(hit.entry.path == ROOT for hit in hits):
+            raise ForbiddenPathError("/user itself can't be moved or copied.")
+        for done, hit in enumerate(hits):
             place = f"{into.path}/{hit.entry.name}" if into is not None and is_folder else target
-            await self.relocate(remote, hit.entry, place, arguments.force)
+            try:
+                await self.relocate(remote, hit.entry, place, arguments.force)
+            except EngeeError as error:
+                _note_done(error, self.verb, [hit.entry.path for hit in hits[:done]])
+                raise
         await say(context, f"{self.verb} {some([hit.entry.path for hit in hits])} to {target}")
 
     def check(self, hits: Sequence[Hit], arguments: argparse.Namespace) -> None:
@@ -96,6 +108,12 @@ class _Relocate(FileMagic):
             )
             if not done or (self.function == "move" and source is not None):
                 raise
+
+
+def _note_done(error: EngeeError, verb: str, paths: Sequence[str]) -> None:
+    """Say in the error's hint what was done before it."""
+    if paths:
+        error.hint = f"{error.hint}\n{verb} before that: {some(paths)}".lstrip()
 
 
 class Move(_Relocate):

@@ -44,7 +44,9 @@ A file appears in Engee only when it is whole and its SHA-256 agrees; until then
         add_upload_arguments(parser)
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
-        sources, folder = split_upload(arguments.paths, arguments.to, recursive=arguments.recursive)
+        sources, folder = await asyncio.to_thread(
+            split_upload, arguments.paths, arguments.to, recursive=arguments.recursive
+        )
         target = remote_folder(folder, context.kernel.remote_folder)
         plan = await asyncio.to_thread(
             plan_upload, sources, target, recursive=arguments.recursive, flatten=arguments.flatten

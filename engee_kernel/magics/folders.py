@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ..facts.errors import NotFoundError, TransferError, UsageError
+from ..facts.errors import ForbiddenPathError, NotFoundError, TransferError, UsageError
 from ..facts.events import Display, Stream
 from ..facts.tables import Table
 from ..facts.text import size
 from ..files.paths import ROOT, below, composed, is_below, is_pattern, matches, remote_path, some
-from ..files.remote import DIRECTORY, FILE, Entry, RemoteFiles, files_of
+from ..files.remote import DIRECTORY, FILE, LINK_OUT, Entry, RemoteFiles, files_of
 from ..files.selection import find_remote, select
 from ..household.services import Services
 from .magic import Context, Magic
@@ -48,6 +48,11 @@ class List(FileMagic):
         base = here
         for word in arguments.paths or ["."]:
             hits = await select(remote, word, here)
+            if hits[0].explicit and hits[0].entry.kind == LINK_OUT:
+                raise ForbiddenPathError(
+                    f"{hits[0].entry.path} is a link out of /user, which is not followed.",
+                    "%rm removes the link, and nothing else.",
+                )
             if len(arguments.paths) <= 1 and len(hits) == 1 and hits[0].explicit and hits[0].entry.kind == DIRECTORY:
                 base = hits[0].entry.path
                 entries, more = await remote.entries(base)
@@ -74,8 +79,10 @@ class ChangeFolder(FileMagic):
         found = await find_remote(remote, path) if remote.has_agent else None
         path = found.path if found is not None else path
         if not await remote.is_folder(path):
-            what = "is no folder" if found is not None else "does not exist"
-            raise UsageError(f"{path} {what} in Engee.", "Make it with %mkdir, or look around with %ls.")
+            what = "does not exist" if found is None else "is no folder"
+            if found is not None and found.kind == LINK_OUT:
+                what = "is a link out of /user, which is not followed"
+            raise UsageError(f"{path} {what}.", "Make it with %mkdir, or look around with %ls.")
         context.kernel.remote_folder = path
         await context.output.publish(Display({"text/plain": path}))
 
@@ -205,9 +212,14 @@ async def _show(context: Context, entries: Sequence[Entry], base: str, empty: st
 
 
 def _name(entry: Entry, base: str) -> str:
-    name = below(entry.path, base) if entry.path != base and is_below(entry.path, base) else entry.path
+    path = entry.escaped or entry.path
+    name = below(path, base) if path != base and is_below(path, base) else path
     mark = {DIRECTORY: "/", FILE: ""}.get(entry.kind, f" ({entry.kind})")
-    return name + mark + (" (link)" if entry.is_link and entry.kind in (DIRECTORY, FILE) else "")
+    return name + mark + (" (link)" if entry.is_link and entry.kind in (DIRECTORY, FILE) else "") + _odd(entry)
+
+
+def _odd(entry: Entry) -> str:
+    return " (the name is not UTF-8)" if entry.escaped else ""
 
 
 async def say(context: Context, text: str) -> None:

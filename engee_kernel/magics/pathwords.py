@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..facts.errors import EngeeError
 from ..files.local import expanded
 from ..files.paths import ROOT, composed, remote_path
+from ..files.selection import FOLD
 from ..household.services import Services
 
 LIMIT = 500
@@ -24,7 +25,7 @@ def local_completions(word: str) -> list[str]:
             names = [(entry.name, entry.is_dir()) for entry in entries]
     except OSError:
         return []  # a folder that is not there completes to nothing
-    return _completions(mark, folder, name, names)
+    return _completions(mark, folder, name, names, FOLD or str)
 
 
 async def remote_completions(kernel: Services, word: str, *, folders_only: bool = False) -> list[str]:
@@ -46,12 +47,15 @@ async def remote_completions(kernel: Services, word: str, *, folders_only: bool 
     return matches
 
 
-def _completions(mark: str, folder: str, name: str, names: Iterable[tuple[str, bool]]) -> list[str]:
-    begun = composed(name)
+def _completions(
+    mark: str, folder: str, name: str, names: Iterable[tuple[str, bool]], fold: Callable[[str], str] = str
+) -> list[str]:
+    """`fold`: names for which it gives the same are the same there."""
+    begun = fold(composed(name))
     found = sorted(
         (there, is_folder)
         for there, is_folder in names
-        if composed(there).startswith(begun) and (not there.startswith(".") or begun.startswith("."))
+        if fold(composed(there)).startswith(begun) and (not there.startswith(".") or begun.startswith("."))
     )
     return [_quoted(mark, folder + there + ("/" if is_folder else ""), is_folder) for there, is_folder in found[:LIMIT]]
 

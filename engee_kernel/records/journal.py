@@ -18,7 +18,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..account import private
 from ..facts.errors import EngeeError
+from ..files import replacing
 
 LIMIT_BYTES = 512 * 1024
 KEPT_JOBS = 500
@@ -91,7 +93,8 @@ class Journal:
     def read(self) -> Pages:
         """Raises JournalError where the file is there and can't be read."""
         try:
-            text = self.path.read_text(encoding="utf-8", errors="replace")
+            with os.fdopen(replacing.open_to_read(self.path), encoding="utf-8", errors="replace") as file:
+                text = file.read()
         except FileNotFoundError:
             return Pages({})
         except OSError as error:
@@ -102,7 +105,7 @@ class Journal:
         from filelock import FileLock, Timeout  # noqa: PLC0415 - for those who note a job only
 
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private.make_folder(self.path.parent)
             with FileLock(f"{self.path}.lock", timeout=LOCK_BOUND_S):
                 with os.fdopen(os.open(self.path, _APPEND, 0o600), "ab") as file:
                     # a line that another process left unfinished must not swallow this one
@@ -129,14 +132,15 @@ class Journal:
         try:
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write("".join(f"{line}\n" for line in lines).encode())
-            fresh.replace(self.path)
+            replacing.replace(fresh, self.path)
         except PermissionError:
             # on Windows while another process reads the file: the next line tries again
-            fresh.unlink(missing_ok=True)
+            replacing.remove(fresh)
 
     def _error(self, what: str, error: Exception) -> JournalError:
+        reason = private.reason_of(error, self.path).replace(private.FOLDER_VARIABLE, "ENGEE_STATE_DIR")
         return JournalError(
-            f"The journal of jobs {self.path} can't be {what}: {error}.",
+            f"The journal of jobs {self.path} can't be {what}: {reason}.",
             "Jobs run all the same; Engee's own list of jobs still has them.",
         )
 

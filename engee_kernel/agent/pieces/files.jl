@@ -26,8 +26,48 @@ function expand_path(path)::String
     return abspath(text == "~" || startswith(text, "~/") ? joinpath(homedir(), text[min(3, end + 1):end]) : text)
 end
 
+"As splitdir, which is a regular expression: bytes that are no UTF-8 confuse it."
+function folder_and_name(full::String)
+    isvalid(full) && return splitdir(full)
+    cut = findlast(isequal('/'), full)
+    cut === nothing && return "", full
+    return cut == 1 ? "/" : full[1:prevind(full, cut)], full[nextind(full, cut):end]
+end
+folder_of(full::String) = first(folder_and_name(full))
+
+const USER = "/user"
+const LINK_OUT = "link out of /user"
+
+"""
+Whether links on the way to a path below /user lead out of it, where the API does not go either. What is not there yet
+is judged by the folder that it would be in.
+"""
+function leads_out(full::String)
+    startswith(full, USER * "/") && ispath(USER) || return false
+    place = full
+    while !reachable(place) && folder_of(place) != place
+        place = folder_of(place)
+    end
+    return about_file(full) do
+        real, user = realpath(place), realpath(USER)
+        !(real == user || startswith(real, user * "/"))
+    end
+end
+
+"Its last name may be a link that leads out, which can be looked at, moved and removed."
+function inside(full::String)
+    leads_out(folder_of(full)) && throw(FileProblem("a link on the way leads out of /user", full))
+    return full
+end
+
+"For what follows a link."
+function followed(full::String)
+    leads_out(full) && throw(FileProblem("it is a link out of /user, or leads through one", full))
+    return full
+end
+
 function existing(path)::String
-    full = expand_path(path)
+    full = inside(expand_path(path))
     (islink(full) || about_file(() -> ispath(full), full)) || throw(FileProblem("no such file or directory", full))
     return full
 end
@@ -37,8 +77,12 @@ function file_object(full::String)
     # What a link points to may be gone or out of reach: then the link itself is described.
     status = about_file(() -> link && !reachable(full) ? lstat(full) : stat(full), full)
     kind = isdir(status) ? "directory" : isfile(status) ? "file" : link ? "broken link" : "other"
-    return Fields(Any["name", basename(full), "path", full, "type", kind, "size_bytes", Int(filesize(status)),
-                  "modified", mtime(status), "mode", Int(filemode(status) & 0o7777), "link", link])
+    link && kind != "broken link" && leads_out(full) && (kind = LINK_OUT)
+    found = Fields(Any["name", last(folder_and_name(full)), "path", full, "type", kind, "size_bytes", Int(filesize(status)),
+                       "modified", mtime(status), "mode", Int(filemode(status) & 0o7777), "link", link])
+    # A name that is no UTF-8 can't be told in JSON: as Julia's escapes it can at least be shown, and typed in a cell.
+    isvalid(full) || append!(found.list, Any["escaped", escape_string(full, "\"\$")])
+    return found
 end
 
 function reachable(full::String)
@@ -51,7 +95,7 @@ function reachable(full::String)
 end
 
 function list_directory(path)
-    full = existing(path)
+    full = followed(existing(path))
     isdir(full) || return Fields(Any["path", full, "entries", Any[file_object(full)]])
     names = about_file(() -> readdir(full), full)
     entries = Any[file_object(joinpath(full, name)) for name in Iterators.take(names, LIST_LIMIT)]
@@ -77,7 +121,8 @@ end
 
 function transfer_path(action, from, to, force::Bool)
     source = existing(from)
-    target = target_of(source, to)
+    target = inside(target_of(source, to))
+    action === cp && followed(source)
     source == target && throw(FileProblem("source and target are the same", source))
     startswith(target, joinpath(source, "")) && throw(FileProblem("the target lies inside the source", target))
     ispath(target) && !force && throw(FileProblem("the target exists", target))
@@ -124,9 +169,12 @@ function glob_regex(pattern::String)
     return Regex("^" * String(take!(io)) * "\$")
 end
 
+"A regular expression must not meet bytes that are no UTF-8."
+printable(name) = isvalid(name) ? name : String(map(c -> isvalid(c) ? c : '\ufffd', name))
+
 "Files and directories under `path` whose path below it (or bare name, for a pattern without /) matches."
 function find_paths(path, pattern)
-    root = existing(path)
+    root = followed(existing(path))
     regex = glob_regex(String(pattern))
     by_name = !occursin('/', pattern)
     found, unreadable = Any[], String[]
@@ -143,7 +191,7 @@ function find_paths(path, pattern)
             length(found) >= LIST_LIMIT && return nothing
             relative = isempty(below) ? name : string(below, '/', name)
             full = joinpath(directory, name)
-            occursin(regex, by_name ? name : relative) && push!(found, file_object(full))
+            occursin(regex, printable(by_name ? name : relative)) && push!(found, file_object(full))
             # Links are not followed: they may lead in circles.
             isdir(full) && !islink(full) && depth < FIND_DEPTH && visit(full, relative, depth + 1)
             if time() - last_yield > 0.02
@@ -160,7 +208,7 @@ function find_paths(path, pattern)
 end
 
 function head_of_file(path, max_bytes::Int)
-    full = existing(path)
+    full = followed(existing(path))
     isfile(full) || throw(FileProblem("not a regular file", full))
     bytes = about_file(() -> open(io -> read(io, max_bytes), full), full)
     size = filesize(full)
@@ -189,7 +237,7 @@ function sha256_by_program(full::String)
 end
 
 function sha256_of_file(path)
-    full = existing(path)
+    full = followed(existing(path))
     isfile(full) || throw(FileProblem("not a regular file", full))
     size = filesize(full)
     known = sha256_by_program(full)
@@ -220,15 +268,22 @@ function commit_staging(staging, pairs)
     directory = expand_path(staging)
     done = Any[]
     for i in 1:2:length(pairs)
-        source, target = joinpath(directory, pairs[i]), expand_path(pairs[i+1])
+        source, target = joinpath(directory, pairs[i]), inside(expand_path(pairs[i+1]))
         basename(pairs[i]) == pairs[i] || throw(FileProblem("a staged file is named by its bare name", pairs[i]))
         if isfile(source)
             isdir(target) && throw(FileProblem("the target is a directory", target))
             about_file(() -> mkpath(dirname(target)), target)
-            beside = string(target, ".", string(rand(RandomDevice(), UInt32), base = 16), ".part")
+            # not longer than any name may be, whatever the target's
+            mark = string(rand(RandomDevice(), UInt64), base = 16)
+            beside = joinpath(dirname(target), string(".engee-kernel-", mark, ".part"))
             about_file(target) do
                 mv(source, beside)
-                replace_file(beside, target)
+                try
+                    replace_file(beside, target)
+                catch
+                    mv(beside, source)         # what is not in place is staged: so it can be told apart
+                    rethrow()
+                end
             end
         elseif !isfile(target)
             throw(FileProblem("the staged file is missing", source))
@@ -243,7 +298,6 @@ end
 function replace_file(from::String, to::String)
     status = ccall(:jl_fs_rename, Int32, (Cstring, Cstring), from, to)
     if status < 0
-        rm(from, force = true)
         throw(Base.IOError(string("rename: ", unsafe_string(ccall(:uv_strerror, Cstring, (Int32,), status))), status))
     end
 end
@@ -251,27 +305,27 @@ end
 function remove_staging_directory(directory::String)
     occursin("engee-kernel", basename(rstrip(directory, '/'))) ||
         throw(FileProblem("not a staging directory of this kernel", directory))
-    isdir(directory) && about_file(() -> rm(directory, recursive = true, force = true), directory)
+    isdir(inside(directory)) && about_file(() -> rm(directory, recursive = true, force = true), directory)
     return nothing
 end
 
-# The calls
+# The calls. What the file system refuses anywhere in them, e.g. a name that is too long, is a FileProblem.
 
-files_list(path) = list_directory(path)
-file_stat(path) = file_object(existing(path))
+files_list(path) = about_file(() -> list_directory(path), path)
+file_stat(path) = about_file(() -> file_object(existing(path)), path)
 function make_dir(path)
-    full = expand_path(path)
+    full = followed(expand_path(path))
     about_file(() -> mkpath(full), full)
     return Fields(Any["path", full])
 end
-remove(path, recursive = false) = remove_path(path, recursive)
-move(from, to, force = false) = transfer_path(mv, from, to, force)
-copy_file(from, to, force = false) = transfer_path(cp, from, to, force)
-find(path, pattern) = find_paths(path, pattern)
-read_head(path, max_bytes = 65536) = head_of_file(path, Int(max_bytes))
-sha256(path) = sha256_of_file(path)
-commit_upload(staging_dir, pairs) = commit_staging(staging_dir, pairs)
+remove(path, recursive = false) = about_file(() -> remove_path(path, recursive), path)
+move(from, to, force = false) = about_file(() -> transfer_path(mv, from, to, force), to)
+copy_file(from, to, force = false) = about_file(() -> transfer_path(cp, from, to, force), to)
+find(path, pattern) = about_file(() -> find_paths(path, pattern), path)
+read_head(path, max_bytes = 65536) = about_file(() -> head_of_file(path, Int(max_bytes)), path)
+sha256(path) = about_file(() -> sha256_of_file(path), path)
+commit_upload(staging_dir, pairs) = about_file(() -> commit_staging(staging_dir, pairs), staging_dir)
 function remove_staging(staging_dir)
-    remove_staging_directory(expand_path(staging_dir))
+    about_file(() -> remove_staging_directory(expand_path(staging_dir)), staging_dir)
     return Fields(Any["path", expand_path(staging_dir)])
 end
