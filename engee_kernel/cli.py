@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
-import os
 import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
+from . import streams
 from .facts.errors import EngeeError, UsageError
 from .facts.version import __version__
 
@@ -40,17 +39,23 @@ _SECRET_VALUE = re.compile(r"(?i)((?:token|secret|password|passphrase)\s*[=:]\s*
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Called by the `engee-kernel` script."""
-    for stream in (sys.stdout, sys.stderr):
-        # a Windows console or file may have a code page without “…” or Greek letters
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    streams.prepare()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         try:
-            return _run(words)
+            return _checked(words)
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()  # here a broken pipe is ours to handle, at the interpreter's end it is not
+            streams.flush()
+    except OSError as error:
+        if not streams.is_closed_pipe(error):
+            raise
+        streams.silence()
+        return FAILED
+
+
+def _checked(words: list[str]) -> int:
+    try:
+        return _run(words)
     except EngeeError as error:
         print(f"engee-kernel: {error.message}", file=sys.stderr)
         if error.hint:
@@ -58,10 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CALLED_WRONGLY if isinstance(error, UsageError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has gone (`| head`): the interpreter must not try to flush it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
 
 
 def _run(words: list[str]) -> int:

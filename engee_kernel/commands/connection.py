@@ -66,7 +66,8 @@ def remark(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """In a console as people read it; into a pipe or a file in ASCII, which any code page leaves as it is."""
+    print(json.dumps(value, ensure_ascii=not sys.stdout.isatty(), indent=2, default=str))
 
 
 class Progress:

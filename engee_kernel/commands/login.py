@@ -7,6 +7,7 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
+from .. import streams
 from ..facts.errors import SettingError, UsageError
 from .connection import add_connection_arguments, print_json, remark, run_async, settings_of
 
@@ -42,14 +43,16 @@ examples:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return run_async(_run(arguments))
+    settings = settings_of(arguments)
+    # asked before there is an event loop: its own handling of Ctrl-C does not end a prompt
+    typed = "" if arguments.oauth else _typed(arguments, settings.url)
+    return run_async(_run(arguments, settings, typed))
 
 
-async def _run(arguments: argparse.Namespace) -> int:
+async def _run(arguments: argparse.Namespace, settings: EngeeSettings, typed: str) -> int:
     from ..account.login import keep, overriding  # noqa: PLC0415 - takes time to import
     from ..account.store import StoredToken  # noqa: PLC0415
 
-    settings = settings_of(arguments)
     token: StoredToken
     if arguments.oauth:
         token = await _by_browser(arguments, settings)
@@ -57,7 +60,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         from ..api.credentials import clean_token  # noqa: PLC0415
 
         source = "standard input" if arguments.token_stdin else "what was typed"
-        token = StoredToken("pat", clean_token(_typed(arguments, settings.url), source))
+        token = StoredToken("pat", clean_token(typed, source))
     login = await keep(settings.url, token)
     if arguments.json:
         print_json({"username": login.username, "stored_in": login.place, "server": login.status.status})
@@ -74,7 +77,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 def _typed(arguments: argparse.Namespace, url: str) -> str:
     if arguments.token_stdin:
         return sys.stdin.readline()
-    if not sys.stdin.isatty():
+    if not streams.has_console():
         raise UsageError(
             "There is no terminal to type a token into.", "Pipe it in: engee-kernel login --token-stdin < FILE"
         )

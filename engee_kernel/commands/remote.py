@@ -6,11 +6,11 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .. import streams
 from ..facts.errors import EngeeError
 from .connection import remark, settings_of
 
@@ -78,8 +78,11 @@ def for_terminals(error: EngeeError) -> EngeeError:
 def leave(code: int, terminal: Terminal) -> int:
     """The exit code; ends the process here where a thread still waits for the keyboard."""
     if terminal.is_reading:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        try:
+            streams.flush()
+        except OSError as error:
+            if not streams.is_closed_pipe(error):
+                raise
         os._exit(code)
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import getpass
 import re
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from .. import streams
 from ..facts.events import Display, Done, Event, Failure, Input, MimeBundle, Result, Stream
 
 
@@ -97,8 +99,14 @@ class Terminal:
                 answer.set_result(line)
 
         def run() -> None:
-            line = read()
-            self._reading -= 1
+            try:
+                line = read()
+            except KeyboardInterrupt:
+                # on Windows a password prompt takes Ctrl-C as a key: it is the program's all the same
+                _thread.interrupt_main()
+                return
+            finally:
+                self._reading -= 1
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(settle, line)
 
@@ -133,7 +141,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 def _typed(prompt: str, password: bool) -> str | None:
     try:
-        if password:
+        if password and streams.has_console():
             return getpass.getpass(prompt, sys.stderr)
         if prompt:
             _write(sys.stderr, prompt)
