@@ -43,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         try:
-            return _checked(words)
+            return streams.leave(_checked(words))
         finally:
             streams.flush()
     except OSError as error:
         if not streams.is_closed_pipe(error):
             raise
         streams.silence()
-        return FAILED
+        return streams.leave(FAILED)
 
 
 def _checked(words: list[str]) -> int:

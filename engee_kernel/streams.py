@@ -6,7 +6,11 @@ import errno
 import io
 import os
 import sys
+import threading
 from contextlib import suppress
+
+READER = "engee-kernel-input"
+"""The name of threads that wait for the keyboard."""
 
 
 def prepare() -> None:
@@ -50,6 +54,18 @@ def silence() -> None:
         except OSError:
             with suppress(OSError, ValueError):
                 os.dup2(nowhere, stream.fileno())
+
+
+def leave(code: int) -> int:
+    """The exit code; ends the process here where a thread still waits for the keyboard, which can't be called off."""
+    if any(thread.name == READER for thread in threading.enumerate()):
+        try:
+            flush()
+        except OSError as error:
+            if not is_closed_pipe(error):
+                raise
+        os._exit(code)
+    return code
 
 
 def has_console() -> bool:

@@ -10,9 +10,10 @@ import asyncio
 import html
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,13 @@ CONSENT_BOUND_S = 300.0
 REQUEST_BOUND_S = 10.0
 REQUEST_LIMIT_BYTES = 16 * 1024
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+
+ELSEWHERE = (
+    "If the browser is on another machine, it ends at a page that it can't show: "
+    "copy the address of that page, paste it here and press Enter."
+)
+
+Pasted = Callable[[], Awaitable[str | None]]
 
 
 @dataclass(frozen=True)
@@ -69,20 +77,26 @@ async def log_in(
     client: OAuthClient,
     *,
     visit: Callable[[str], None],
+    pasted: Pasted | None = None,
+    tell: Callable[[str], None] = lambda _: None,
     pkce: bool = True,
     bound_s: float = CONSENT_BOUND_S,
 ) -> StoredToken:
     """Tokens after the person's consent in a browser; `visit(address)` shows or opens the page.
+
+    A browser on another machine can't come back to this one: `pasted` gives the address that it ended at, as the
+    person copied it, None or "" for nothing more to come. `tell` is told what is wrong with it.
 
     Raises TokenRejectedError where the person or the server refuses, SettingError, NetworkError.
     """
     client.check()
     origin(url)  # refuses addresses that would send the code in the clear
     async with Redirect.listening(client.redirect_uri) as redirect:
-        answer, verifier = await _ask_consent(url, client, redirect, visit, pkce=pkce, bound_s=bound_s)
+        ask = partial(_ask_consent, url, client, redirect, visit, _Paster(redirect, pasted, tell), bound_s=bound_s)
+        answer, verifier = await ask(pkce=pkce)
         if answer.get("error") == "invalid_request" and verifier:
             # the server knows no PKCE and says so: the state still ties the answer to this login
-            answer, verifier = await _ask_consent(url, client, redirect, visit, pkce=False, bound_s=bound_s)
+            answer, verifier = await ask(pkce=False)
         if "code" not in answer:
             raise _refused(answer)
         extra = {"code_verifier": verifier} if verifier else {}
@@ -102,7 +116,14 @@ async def log_in(
 
 
 async def _ask_consent(
-    url: str, client: OAuthClient, redirect: Redirect, visit: Callable[[str], None], *, pkce: bool, bound_s: float
+    url: str,
+    client: OAuthClient,
+    redirect: Redirect,
+    visit: Callable[[str], None],
+    paster: _Paster,
+    *,
+    pkce: bool,
+    bound_s: float,
 ) -> tuple[dict[str, str], str]:
     """What the browser brings back, and the verifier ("" without PKCE)."""
     from authlib.oauth2 import OAuth2Client  # noqa: PLC0415 - for this only
@@ -120,7 +141,7 @@ async def _ask_consent(
     redirect.expect(state)
     visit(address)
     try:
-        return await asyncio.wait_for(redirect.answer(), bound_s), verifier
+        return await asyncio.wait_for(paster.answer(), bound_s), verifier
     except (TimeoutError, asyncio.TimeoutError) as error:
         raise EngeeError(
             f"Nobody has allowed access in the browser within {bound_s:.0f} s.", "Try again: engee-kernel login --oauth"
@@ -136,6 +157,38 @@ def _refused(answer: dict[str, str]) -> TokenRejectedError:
         f"The authorization server refused ({reason}{f': {said}' if said else ''}).",
         "Check ENGEE_OAUTH_CLIENT_ID, ENGEE_OAUTH_SCOPE and the redirect address that Engee knows for this program.",
     )
+
+
+class _Paster:
+    """Waits for the browser's answer, and meanwhile for the address that a person pastes."""
+
+    def __init__(self, redirect: Redirect, pasted: Pasted | None, tell: Callable[[str], None]) -> None:
+        self._redirect = redirect
+        self._pasted = pasted
+        self._tell = tell
+
+    async def answer(self) -> dict[str, str]:
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._redirect.answer())]
+        if self._pasted is not None:
+            tasks.append(asyncio.create_task(self._read(self._pasted)))
+        try:
+            while not tasks[0].done():
+                await asyncio.wait([task for task in tasks if not task.done()], return_when=asyncio.FIRST_COMPLETED)
+                if tasks[-1].done() and not tasks[0].done():
+                    tasks[-1].result()  # raises what went wrong with asking
+            answer: dict[str, str] = tasks[0].result()
+            return answer
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, pasted: Pasted) -> None:
+        while text := (await pasted() or "").strip():
+            trouble = self._redirect.take_pasted(text)
+            if not trouble:
+                return
+            self._tell(trouble)
 
 
 class Redirect:
@@ -192,6 +245,24 @@ class Redirect:
         finally:
             writer.close()
 
+    def take_pasted(self, text: str) -> str:
+        """Use the address that a browser on another machine ended at; what is wrong with it, "" for a good one."""
+        _, _, query = text.strip("\"'<> ").partition("?")
+        fields = {name: values[0] for name, values in parse_qs(query.partition("#")[0]).items()}
+        if not ("code" in fields or "error" in fields) or "state" not in fields:
+            return (
+                f"This is not the address that the browser ended at: that begins with {self.uri}?code=, and goes on "
+                "to its end with &state=. Copy all of it."
+            )
+        if not self._state or fields["state"] != self._state:
+            return "This address is of another login. Copy the one that the browser ended at just now."
+        self._accept(fields)
+        return ""
+
+    def _accept(self, fields: dict[str, str]) -> None:
+        self._state = ""  # one answer is enough
+        self._answers.put_nowait(fields)
+
     def _take(self, request_line: str) -> tuple[str, str]:
         method, _, rest = request_line.partition(" ")
         parts = urlsplit(rest.partition(" ")[0])
@@ -200,8 +271,7 @@ class Redirect:
         fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if not self._state or fields.get("state") != self._state:
             return "400 Bad Request", _page("This is not the answer that was asked for.", "Log in again.")
-        self._state = ""  # one answer is enough
-        self._answers.put_nowait(fields)
+        self._accept(fields)
         if "code" in fields:
             return "200 OK", _page("You are logged in.", "Close this window and go back to your terminal.")
         return "200 OK", _page("Access was not given.", "Close this window and go back to your terminal.")

@@ -1,6 +1,7 @@
 """Where a token comes from.
 
-Sources in their order: the setting, ENGEE_TOKEN, the system's keyring, a file. The first that has a
+Sources in their order: the setting, ENGEE_TOKEN (which goes before a config file's setting), the system's keyring, a
+file. The first that has a
 token is used. One that Engee refuses gives way to the next that has another one: a stale token that
 lies about somewhere never shadows a good one.
 """
@@ -222,6 +223,7 @@ def of_machine(
     *,
     setting: Secret | None = None,
     setting_name: str = "the setting “token”",
+    setting_first: bool = True,
     client: OAuthClient | None = None,
     store: TokenStore | None = None,
     tell: Tell,
@@ -232,4 +234,6 @@ def of_machine(
         FixedSource(setting_name, setting or Secret("")),
         FixedSource(VARIABLE, Secret(os.environ.get(VARIABLE, ""))),
     ]
+    if not setting_first:  # it is a file's, for all kernels: the environment is nearer
+        fixed.reverse()
     return AccountTokens(url, fixed, Refresher(url, store, client), store, tell)

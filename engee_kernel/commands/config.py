@@ -14,8 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser, json=True)
     parser.add_argument("--markdown", action="store_true", help="print the table of settings for the documentation")
     parser.epilog = """\
-Settings are read from engee_kernel_config.py in Jupyter's configuration folders (“jupyter --paths”), e.g.
-c.EngeeSettings.mode = "plain", else from the environment, e.g. ENGEE_MODE=plain. Secrets are not shown.
+Settings come from the environment, e.g. ENGEE_MODE=plain, else from engee_kernel_config.py in Jupyter's configuration
+folders (“jupyter --paths”), e.g. c.EngeeSettings.mode = "plain": your own file before one for all. “from” says which.
+Secrets are not shown.
 
 examples:
   engee-kernel config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -54,9 +55,53 @@ def run(arguments: argparse.Namespace) -> int:
     from ..jupyter import kernelspec  # noqa: PLC0415 - jupyter_client takes time to import
 
     environment = dict(_variable(text) for text in arguments.env)
-    folder = kernelspec.install(prefix_of(arguments), arguments.name, arguments.display_name, environment)
-    print(f"Installed the kernel “{arguments.name.lower()}” in {folder}")
+    prefix, name = prefix_of(arguments), arguments.name.lower()
+    folder = kernelspec.install(prefix, arguments.name, arguments.display_name, environment)
+    print(f"Installed the kernel “{name}” in {folder}")
+    found = kernelspec.found_by_jupyter(name)
+    if found is None:
+        print(f"Jupyter in {sys.prefix} does not look there. {_path_for(folder)}")
+    elif not found.samefile(folder):
+        print(
+            f"But Jupyter in {sys.prefix} goes on using the one in {found}, which it finds first"
+            f"{', without what --env gave here' if environment else ''}. "
+            f"To change that one: {_same_command(arguments, place_of(found))}"
+        )
+    closed = kernelspec.closed_to_others(*kernelspec.needed_to_start()) if prefix is not None else []
+    if closed and (arguments.prefix or not kernelspec.closed_to_others(folder)):
+        print(
+            f"Other users of this machine can't start it (Permission denied): they may not enter "
+            f"{', '.join(map(str, closed))}. Install Python and this package where everybody may read, "
+            "e.g. below /opt or /usr/local, and run this command with that Python."
+        )
     return 0
+
+
+def _path_for(folder: Path) -> str:
+    place = folder.parent.parent
+    return f"Start it with JUPYTER_PATH={place} in its environment, or install with --sys-prefix."
+
+
+def place_of(found: Path) -> str:
+    """The option that writes to where Jupyter found a kernelspec."""
+    from ..jupyter import kernelspec  # noqa: PLC0415
+
+    if found.parent == kernelspec.kernels_folder(Path(sys.prefix)):
+        return "--sys-prefix"
+    if found.parent == kernelspec.kernels_folder(None):
+        return "--user"
+    return f"--prefix {shlex.quote(str(found.parents[3]))}"
+
+
+def _same_command(arguments: argparse.Namespace, place: str) -> str:
+    words = ["engee-kernel", "install", place]
+    if arguments.name.lower() != "engee":
+        words += ["--name", shlex.quote(arguments.name)]
+    if arguments.display_name:
+        words += ["--display-name", shlex.quote(arguments.display_name)]
+    for text in arguments.env:
+        words += ["--env", shlex.quote(text)]
+    return " ".join(words)
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..facts.errors import StillRunningError
 from ..household.arguments import seconds
 from .connection import add_connection_arguments, print_json, remark, run_async
-from .remote import as_json, exit_code, for_terminals, leave, session_of
+from .remote import as_json, exit_code, for_terminals, session_of
 
 if TYPE_CHECKING:
     from ..cells.session import Session
@@ -124,10 +124,10 @@ async def _attach(session: Session, job_id: str, arguments: argparse.Namespace) 
             print_json({**as_json(terminal, job_id, "running"), "note": for_terminals(error).message})
         else:
             remark(str(for_terminals(error)))
-        return leave(1, terminal)
+        return 1
     if arguments.json:
         print_json(as_json(terminal, job_id, "running"))
-    return leave(exit_code(terminal), terminal)
+    return exit_code(terminal)
 
 
 async def _result(book: JobBook, job_id: str, arguments: argparse.Namespace) -> int:

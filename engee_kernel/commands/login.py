@@ -68,7 +68,7 @@ async def _run(arguments: argparse.Namespace, settings: EngeeSettings, typed: st
         print(f"Logged in to {settings.url} as {login.username}. The token is in {login.place}.")
         if sys.platform == "win32" and "file" in login.place:
             print("On Windows the file is protected by the folder of your user profile.")
-    before = overriding("the setting “token”" if settings.token else "")
+    before = overriding("the setting “token”" if settings.has_token else "")
     for text in filter(None, (login.hint, before)):
         remark(text)
     return 0
@@ -90,6 +90,8 @@ async def _by_browser(arguments: argparse.Namespace, settings: EngeeSettings) ->
 
     from ..account import oauth  # noqa: PLC0415
     from ..api.credentials import Secret  # noqa: PLC0415
+    from ..facts.events import Input  # noqa: PLC0415
+    from .terminal import Terminal  # noqa: PLC0415
 
     client = settings.oauth_client() or oauth.OAuthClient("", Secret(""))
     client.check()
@@ -102,8 +104,12 @@ async def _by_browser(arguments: argparse.Namespace, settings: EngeeSettings) ->
     import webbrowser  # noqa: PLC0415
 
     def visit(address: str) -> None:
-        remark(f"Allow access in the browser. If it does not open, visit:\n{address}")
+        remark(f"Allow access in the browser. If it does not open, visit:\n{address}\n{oauth.ELSEWHERE}")
         if not arguments.no_browser:
             webbrowser.open(address)
 
-    return await oauth.log_in(settings.url, client, visit=visit, pkce=not arguments.no_pkce)
+    async def pasted() -> str | None:
+        return await terminal.ask(Input(0, "", False))
+
+    terminal = Terminal()
+    return await oauth.log_in(settings.url, client, visit=visit, pasted=pasted, tell=remark, pkce=not arguments.no_pkce)

@@ -31,7 +31,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         print_json({"removed_from": places})
     else:
         print(f"Removed from {' and '.join(places)}." if places else f"No token was stored for {settings.url}.")
-    before = overriding("the setting “token”" if settings.token else "")
+    before = overriding("the setting “token”" if settings.has_token else "")
     if before:
         remark(before.replace("that token is used before the stored one", "that token is still used"))
     return 0

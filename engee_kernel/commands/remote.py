@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .. import streams
 from ..facts.errors import EngeeError
 from .connection import remark, settings_of
 
@@ -73,18 +71,6 @@ def for_terminals(error: EngeeError) -> EngeeError:
         error.hint = error.hint.replace(magic, command)
         error.message = error.message.replace(magic, command)
     return error
-
-
-def leave(code: int, terminal: Terminal) -> int:
-    """The exit code; ends the process here where a thread still waits for the keyboard."""
-    if terminal.is_reading:
-        try:
-            streams.flush()
-        except OSError as error:
-            if not streams.is_closed_pipe(error):
-                raise
-        os._exit(code)
-    return code
 
 
 def as_json(terminal: Terminal, job_id: str, state: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..facts.errors import StillRunningError, UsageError
 from ..household.arguments import seconds
 from .connection import add_connection_arguments, print_json, remark, run_async
-from .remote import as_json, exit_code, for_terminals, leave, session_of
+from .remote import as_json, exit_code, for_terminals, session_of
 
 NAME = "run"
 HELP = "run a file of Julia code in Engee, with its output here"
@@ -68,12 +68,12 @@ async def _run(arguments: argparse.Namespace, path: Path, code: str) -> int:
         except StillRunningError as error:
             if arguments.json:
                 print_json({**as_json(terminal, cell.cell_id, "running"), "note": for_terminals(error).message})
-                return leave(1, terminal)
+                return 1
             remark(str(for_terminals(error)))
-            return leave(1, terminal)
+            return 1
     if arguments.json:
         print_json(as_json(terminal, cell.cell_id, "running"))
-    return leave(exit_code(terminal), terminal)
+    return exit_code(terminal)
 
 
 def _read(path: Path) -> str:

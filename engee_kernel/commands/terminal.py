@@ -112,7 +112,7 @@ class Terminal:
 
         self._reading += 1
         with _echo_restored():
-            threading.Thread(target=run, daemon=True, name="engee-kernel-input").start()
+            threading.Thread(target=run, daemon=True, name=streams.READER).start()
             return await answer
 
     def _say(self, text: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
-from .install import add_place, prefix_of
+from .install import add_place, place_of, prefix_of
 
 NAME = "uninstall"
 HELP = "remove the kernel's entry from JupyterLab and VS Code"
@@ -27,4 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder = kernelspec.uninstall(prefix_of(arguments), arguments.name)
     print(f"Removed {folder}")
+    left = kernelspec.found_by_jupyter(arguments.name)
+    if left is not None:
+        print(
+            f"Jupyter in {sys.prefix} still finds one of this name in {left}: engee-kernel uninstall {place_of(left)}"
+        )
     return 0

@@ -18,6 +18,8 @@ from ..jupyter.kernelspec import SPEC_FILE, is_ours
 from .findings import Finding, fail, ok, warn
 
 START_BOUND_S = 30.0
+SUBSTITUTED = ("python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+"""What jupyter_client replaces by its own interpreter's path."""
 PARTS = ("httpx", "ipykernel", "jupyter_client", "keyring")
 FRONT_ENDS = ("jupyterlab", "notebook", "nbclassic", "jupyter-console", "nbclient", "papermill")
 
@@ -46,6 +48,8 @@ def kernelspecs() -> Iterator[Finding]:
 def _kernelspec(name: str, folder: Path) -> Finding:
     check = f"kernelspec {name}"
     program = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))["argv"][0]
+    if program in SUBSTITUTED:
+        return _of_any_python(check, folder, program)
     again = f"Write it anew: engee-kernel install{'' if name == 'engee' else f' --name {name}'}"
     found = shutil.which(program)
     if found is None:
@@ -62,6 +66,18 @@ def _kernelspec(name: str, folder: Path) -> Finding:
             "For every Jupyter and VS Code on this machine: engee-kernel install",
         )
     return ok(check, f"{folder} starts {found}")
+
+
+def _of_any_python(check: str, folder: Path, program: str) -> Finding:
+    """A kernelspec as the package brings it: Jupyter puts its own interpreter in the place of such a name."""
+    if folder.resolve().is_relative_to(Path(sys.prefix).resolve()):
+        return ok(check, f"{folder} starts the Python of this environment, {sys.executable}")
+    return warn(
+        check,
+        f"{folder} starts the Python of whichever Jupyter finds it (it says “{program}”); another environment's "
+        "may have no engee_kernel.",
+        "For every Jupyter and VS Code on this machine: engee-kernel install",
+    )
 
 
 def _version_of(program: str) -> str | None:

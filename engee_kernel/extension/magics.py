@@ -16,7 +16,8 @@ from ..cells.running import run
 from ..exchange import variables
 from ..facts.errors import EngeeError, ExchangeError, UsageError
 from ..household.services import Services
-from ..household.settings import EngeeSettings, read_config_files
+from ..household.settings import EngeeSettings
+from ..jupyter.configfiles import SECTION, forget_origins, read_config_files
 from ..magics import run_cell
 from ..messages.publisher import Publisher
 from .background import Background
@@ -225,6 +226,7 @@ class EngeeMagics:
         """As the Engee kernel finds them, and what IPython's own configuration says. Raises SettingError."""
         config = read_config_files()
         config.merge(self._shell.config)
+        forget_origins(config, list(self._shell.config.get(SECTION, {})))
         return EngeeSettings(config=config)
 
     def _screen(self) -> Screen:

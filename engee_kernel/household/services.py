@@ -38,7 +38,8 @@ class Services:
     def settings(self) -> EngeeSettings:
         """Raises SettingError where they can't be used."""
         if self._settings is None:
-            raise self._settings_trouble or SettingError("The settings were not read.", "Restart the kernel.")
+            trouble = self._settings_trouble or SettingError("The settings were not read.", "Restart the kernel.")
+            raise trouble.with_traceback(None)  # raised by each cell: its trace must not grow
         return self._settings
 
     @property

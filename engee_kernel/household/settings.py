@@ -1,7 +1,7 @@
 """Settings: one trait each, from the config file, the command line or the environment.
 
-Order: `%config` in the notebook, then the command line, then `engee_kernel_config.py`, then the
-environment variable (also from the kernelspec's env), then the default.
+What is nearer to this kernel wins: `%config` in the notebook, then the command line, then the environment variable
+(also from the kernelspec's env), then `engee_kernel_config.py` (the person's own before one for all), then the default.
 
 Tags of a trait: `secret`, its value is never shown; `reconnect`, a change takes a new connection;
 `loses`, what a running notebook loses by a change.
@@ -13,23 +13,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_core.paths import jupyter_config_path
-from traitlets import Bool, Enum, Float, Integer, TraitError, Unicode
+from traitlets import Bool, Enum, Float, HasTraits, Integer, TraitError, Unicode
 from traitlets.config import Config, Configurable
-from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from ..api import wire
-from ..api.credentials import STARS, Secret
+from ..api.credentials import STARS, Secret, origin
 from ..cells.output import Options
 from ..facts.errors import SettingError
+from ..jupyter.configfiles import SECTION, origins_in, whom_to_ask
 from ..records.journal import Journal, notebook_key
 
 if TYPE_CHECKING:
     from ..account.oauth import OAuthClient
     from ..account.tokens import AccountTokens, Tell
 
-CONFIG_FILE = "engee_kernel_config.py"
-COMMAND_LINE = "config file or command line"
+COMMAND_LINE = "command line or IPython's configuration"
 
 
 class EngeeSettings(Configurable):
@@ -126,19 +124,26 @@ class EngeeSettings(Configurable):
     ).tag(config=True, reconnect=True)
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
+        """Raises SettingError."""
+        try:
+            super().__init__(**arguments)
+        except TraitError:
+            config = arguments["config"] if "config" in arguments else arguments["parent"].config
+            raise bad_value(config) from None  # its own words may have a secret
         self.sources: dict[str, str] = {}
-        explicit = set(self.config.get(type(self).__name__, {}))
+        given, self._files = self.config.get(SECTION, {}), origins_in(self.config)
+        self._url_of_files = str(given["url"]) if "url" in self._files else ""
         for name in self.names():
             variable = environment_variable(name)
-            if name in explicit:
+            if name in given and name not in self._files:
                 self.sources[name] = COMMAND_LINE
+            elif os.environ.get(variable) and name != "token":
+                self.set_from_text(name, os.environ[variable], variable)
             elif os.environ.get(variable):
-                if name == "token":
-                    # a source of its own beside the setting: see `engee_kernel.account.tokens`
-                    self.sources[name] = variable
-                else:
-                    self.set_from_text(name, os.environ[variable], variable)
+                # a source of its own beside the setting: see `engee_kernel.account.tokens`
+                self.sources[name] = variable
+            elif name in given:
+                self.sources[name] = self._files[name]
 
     @classmethod
     def names(cls) -> list[str]:
@@ -177,7 +182,29 @@ class EngeeSettings(Configurable):
 
     def source(self, name: str) -> str:
         """Where the value comes from, for the person."""
-        return self.sources.get(name, "default")
+        source = self.sources.get(name, "default")
+        is_file_s = source == self._files.get(name, "")
+        return (
+            f"{source} (not used: it is for {self._url_of_files})"
+            if is_file_s and self._is_for_another(name)
+            else source
+        )
+
+    def _is_for_another(self, name: str) -> bool:
+        """Whether a secret is from files that name another Engee than the one in use: it must not be sent there."""
+        if not (is_secret(name) and name in self._files and self._url_of_files):
+            return False
+        return origin(self._url_of_files) != origin(self.url)
+
+    def _secret(self, name: str) -> Secret:
+        """Raises SettingError for an address that is none."""
+        is_file_s = self.sources.get(name) == self._files.get(name, "") or name == "token"
+        return Secret("" if is_file_s and self._is_for_another(name) else getattr(self, name))
+
+    @property
+    def has_token(self) -> bool:
+        """Whether the setting “token” is used for the present address."""
+        return bool(self._secret("token"))
 
     def oauth_client(self) -> OAuthClient | None:
         """None where no client id is set."""
@@ -186,17 +213,20 @@ class EngeeSettings(Configurable):
         from ..account.oauth import OAuthClient  # noqa: PLC0415 - httpx costs start-up time
 
         return OAuthClient(
-            self.oauth_client_id, Secret(self.oauth_client_secret), self.oauth_scope, self.oauth_redirect_uri
+            self.oauth_client_id, self._secret("oauth_client_secret"), self.oauth_scope, self.oauth_redirect_uri
         )
 
     def tokens(self, tell: Tell) -> AccountTokens:
         """Where the client gets its tokens from; `tell` is told what a person should know of them."""
-        setting = Secret(self.token) if self.token else None
-        name = "the setting “token”" if self.sources.get("token") in (None, COMMAND_LINE) else self.sources["token"]
-
         from ..account import tokens  # noqa: PLC0415 - httpx costs start-up time
 
-        return tokens.of_machine(self.url, setting=setting, setting_name=name, client=self.oauth_client(), tell=tell)
+        return tokens.of_machine(
+            self.url,
+            setting=self._secret("token"),
+            setting_first="token" not in self._files,
+            client=self.oauth_client(),
+            tell=tell,
+        )
 
     def journal(self, notebook: str = "") -> Journal:
         """The journal of jobs; `notebook` as the front end or the folder says unless named."""
@@ -249,16 +279,19 @@ def markdown_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_config_files() -> Config:
-    """engee_kernel_config.py of Jupyter's configuration folders, the person's own last. Raises SettingError."""
-    config = Config()
-    for folder in reversed(jupyter_config_path()):
-        try:
-            config.merge(PyFileConfigLoader(CONFIG_FILE, path=folder).load_config())
-        except ConfigFileNotFound:
+def bad_value(config: Config) -> SettingError:
+    """What is wrong in a config, without the value of a secret."""
+    given, files = config.get(SECTION, {}), origins_in(config)
+    for name in EngeeSettings.names():
+        if name not in given:
             continue
-        except Exception as error:  # the file is the person's own Python: anything may come out of it
-            raise SettingError(
-                f"{CONFIG_FILE} in {folder} can't be used: {type(error).__name__}: {error}", "Mend the file."
-            ) from error
-    return config
+        try:
+            EngeeSettings.trait(name).validate(HasTraits(), given[name])
+        except TraitError:
+            place = files.get(name)
+            shown = "" if is_secret(name) else f" {given[name]!r}"
+            hint = whom_to_ask(Path(place), "mend it") if place else EngeeSettings.trait(name).help
+            return SettingError(
+                f"{place or COMMAND_LINE}:{shown} is no value for {name}; expected is {expected(name)}.", hint
+            )
+    return SettingError("A setting has a value that it can't have.", "Look through: engee-kernel config")

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
-from traitlets import Unicode, default
+from traitlets import default
 from traitlets.config import Config
 
 from ..facts.errors import EngeeError, SettingError
-from ..household.settings import EngeeSettings, read_config_files
+from ..household.settings import EngeeSettings
+from .configfiles import SECTION, forget_origins, read_config_files
 from .kernel import EngeeKernel
 
 
@@ -26,7 +27,7 @@ class EngeeKernelApp(IPKernelApp):
     kernel_class = EngeeKernel
     classes = [EngeeKernel, EngeeSettings]  # noqa: RUF012 - the base class's attribute
     outstream_class = None
-    config_trouble = Unicode("")
+    config_error: SettingError | None = None
 
     @default("log_level")
     def _log_level(self) -> int:
@@ -65,8 +66,9 @@ class EngeeKernelApp(IPKernelApp):
         try:
             config = read_config_files()
         except SettingError as error:
-            self.config_trouble = error.message
+            self.config_error = error
         config.merge(self.cli_config)
+        forget_origins(config, list(self.cli_config.get(SECTION, {})))
         self.update_config(config)
 
     def init_kernel(self) -> None:
@@ -76,8 +78,8 @@ class EngeeKernelApp(IPKernelApp):
         super().init_kernel()
         kernel: Any = self.kernel
         try:
-            if self.config_trouble:
-                raise SettingError(self.config_trouble, "Mend the file and restart the kernel.")
+            if self.config_error is not None:
+                raise self.config_error
             kernel.services.use_settings(EngeeSettings(parent=self))
         except EngeeError as error:
             kernel.services.no_settings(error)

@@ -7,8 +7,10 @@ made here name this Python by its full path, so that a Jupyter or VS Code elsewh
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -99,6 +101,37 @@ def uninstall(prefix: Path | None, name: str = KERNEL_NAME) -> Path:
         return Path(manager.remove_kernel_spec(name.lower()))
     except OSError as error:
         raise EngeeError(f"The kernelspec in {folder} can't be removed: {error.strerror or error}.") from error
+
+
+def found_by_jupyter(name: str) -> Path | None:
+    """The folder from which the Jupyter of this environment takes the kernel of this name."""
+    found = KernelSpecManager().find_kernel_specs().get(name.lower())
+    return Path(found) if found else None
+
+
+def closed_to_others(*paths: Path) -> list[Path]:
+    """What keeps other users of this machine from these files: folders that they may not enter, files not to read.
+
+    A link and what it leads to count both. Nothing on Windows, where a mode does not say it.
+    """
+    if sys.platform == "win32":
+        return []
+    closed: list[Path] = []
+    for path in dict.fromkeys(way for one in paths for way in (one.absolute(), one.resolve())):
+        for place in (*reversed(path.parents), path):
+            try:
+                mode = place.stat().st_mode
+            except OSError:
+                continue  # made away with meanwhile
+            if not mode & (0o001 if stat.S_ISDIR(mode) else 0o004):
+                closed.append(place)
+                break  # what is below it does not matter
+    return list(dict.fromkeys(closed))
+
+
+def needed_to_start() -> tuple[Path, ...]:
+    """What a kernel's process reads first: the interpreter, Python's own modules, this package."""
+    return Path(sys.executable), Path(os.__file__).parent, Path(__file__).parent
 
 
 def is_ours(folder: Path) -> bool:

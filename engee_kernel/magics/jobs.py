@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -150,7 +151,8 @@ knows the jobs of earlier kernels; it holds no code and no output."""
         journal = context.engee().notes.journal
         if journal is None:
             return []
-        return [entry.job_id for entry in journal.read().entries.values() if entry.notebook == journal.notebook][::-1]
+        entries = (await asyncio.to_thread(journal.read)).entries.values()
+        return [entry.job_id for entry in entries if entry.notebook == journal.notebook][::-1]
 
 
 async def _list(book: JobBook, arguments: argparse.Namespace, output: Output) -> None:

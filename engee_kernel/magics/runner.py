@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ..cells.cell import Cell
 from ..cells.output import Output
-from ..facts.errors import UsageError
+from ..facts.errors import EngeeError, UsageError
 from ..facts.events import Display
 from ..household.services import Services
 from .grammar import magic_line_at, split_cell
@@ -64,7 +65,8 @@ async def complete(kernel: Services, code: str, cursor: int) -> tuple[int, list[
         return start + len(line) - len(word), []
     options = [option for action in magic.parser()._actions for option in action.option_strings]
     matches = [option for option in options if word and option.startswith(word)]
-    matches += await magic.complete(kernel, words, word)
+    with suppress(EngeeError):  # an error while typing helps nobody: running the line will say it
+        matches += await magic.complete(kernel, words, word)
     return start + len(line) - len(word), matches
 
 

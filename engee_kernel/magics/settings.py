@@ -24,7 +24,7 @@ class Configure(Magic):
         "A value set here counts for this kernel until it is restarted. To keep it, write it into\n"
         "engee_kernel_config.py in a configuration folder of “jupyter --paths”:\n\n"
         'c.EngeeSettings.mode = "plain"\n\n'
-        "or set ENGEE_MODE in the environment."
+        "or set ENGEE_MODE in the environment, which goes before files. “from” says where a value comes from."
     )
     takes_line = True
 

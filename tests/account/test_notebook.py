@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from frontend import Cell, Frontend
+from person import consent, oauth_variables
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -162,8 +163,63 @@ def test_the_config_file_is_read(start: Start, local_engee: LocalEngee, tmp_path
     folder.mkdir()
     text = f"c.EngeeSettings.token = {local_engee.token!r}\nc.EngeeSettings.mode = 'plain'\n"
     (folder / "engee_kernel_config.py").write_text(text, encoding="utf-8")
-    kernel = start(JUPYTER_CONFIG_DIR=str(folder), ENGEE_MODE="agent")
+    kernel = start(JUPYTER_CONFIG_DIR=str(folder))
     assert kernel.value("1 + 1") == "2"
-    assert "config file" in plain_text(kernel.run("%config mode"))
+    assert str(folder / "engee_kernel_config.py") in plain_text(kernel.run("%config mode"))
     listing = plain_text(kernel.run("%config"))
     assert "********" in listing and json.dumps(local_engee.token) not in listing
+
+
+def test_the_kernels_environment_goes_before_the_config_file(
+    start: Start, local_engee: LocalEngee, tmp_path: Path
+) -> None:
+    folder = tmp_path / "jupyter"
+    folder.mkdir()
+    text = "c.EngeeSettings.url = 'https://other.invalid'\nc.EngeeSettings.token = 'token-for-the-other'\n"
+    (folder / "engee_kernel_config.py").write_text(text, encoding="utf-8")
+    kernel = start(JUPYTER_CONFIG_DIR=str(folder), ENGEE_TOKEN=local_engee.token)
+    assert kernel.value("1 + 1") == "2"
+    assert "ENGEE_URL" in plain_text(kernel.run("%config url"))
+    assert all(request.get("token") != "token-for-the-other" for request in local_engee.requests())
+    assert "token-for-the-other" not in str(local_engee.requests())
+
+
+@pytest.mark.parametrize("text", ["\n1 / 0\n", "\nc.EngeeSettings.mode = 'fast'\n", "\nc.EngeeSettings.mode = (\n"])
+def test_a_broken_config_file_is_named_by_every_magic(start: Start, tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "jupyter"
+    folder.mkdir()
+    path = folder / "engee_kernel_config.py"
+    path.write_text(text, encoding="utf-8")
+    kernel = start(JUPYTER_CONFIG_DIR=str(folder))
+    kernel.on_input = lambda content: pytest.fail("nothing is asked for")
+    for line in ("%config", "%config mode", "%config mode = plain", "%login", "%logout", "%engee", "%jobs", "%ls", "1"):
+        cell = kernel.run(line, allow_stdin=True)
+        assert cell.error["ename"] == "SettingError", (line, cell.traceback)
+        assert str(path) in cell.error["evalue"], line
+    for code in ("%config mo", "%jobs attach ", "%upload /user/", "sqr"):
+        assert kernel.ask("complete_request", code=code, cursor_pos=len(code)).content["status"] == "ok"
+    assert "%ls" in plain_text(kernel.run("%lsmagic"))
+
+
+def test_login_through_a_browser_elsewhere(start: Start, local_engee: LocalEngee, tmp_path: Path) -> None:
+    kernel = start(**oauth_variables(local_engee))
+
+    def login_text() -> str:
+        return "\n".join(text.replace("\\n", "\n") for text in kernel.texts())
+
+    def answer(content: dict[str, Any]) -> str:
+        prompts.append(content)
+        if len(prompts) == 1:
+            return "https://engee.com/account"
+        (address,) = {word for word in login_text().split() if "/authorize" in word}
+        return consent(address)
+
+    prompts: list[dict[str, Any]] = []
+    kernel.on_input = answer
+    login = kernel.run("%login --oauth", allow_stdin=True)
+    assert login.status == "ok", login.traceback
+    assert "demo" in plain_text(login)
+    assert "paste it here" in login.text("stderr")
+    assert "not the address that the browser ended at" in login.text("stderr")
+    assert [content["password"] for content in prompts] == [True, True]
+    assert kernel.value("1 + 1") == "2"
