@@ -61,6 +61,7 @@ class Profile:
             capture_output=True,
             timeout=LIMIT_S,
             encoding="utf-8",
+            errors="backslashreplace",
             check=False,
         )
         self.said += [done.stdout, done.stderr, *words]
@@ -74,6 +75,7 @@ class Profile:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            errors="backslashreplace",
         )
 
     def log_in(self, token: str) -> None:

@@ -25,6 +25,7 @@ def begin(profile: Profile, engee: LocalEngee) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        errors="backslashreplace",
     )
 
 

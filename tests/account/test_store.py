@@ -53,7 +53,7 @@ def test_without_a_keyring_a_private_file_keeps_tokens(tmp_path: Path) -> None:
         assert stat.S_IMODE(vault.path.parent.stat().st_mode) == 0o700
     assert store.remove(KEY) == [vault.name]
     assert store.remove(KEY) == []
-    assert "pat-of-the-test" not in "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert not any(b"pat-of-the-test" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")

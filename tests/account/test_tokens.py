@@ -250,6 +250,7 @@ def test_eight_processes_refresh_once_between_them(profile: Profile, person: Per
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            errors="backslashreplace",
         )
         for _ in range(8)
     ]
@@ -304,6 +305,7 @@ asyncio.run(main())
         capture_output=True,
         timeout=LIMIT_S,
         encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     assert done.stdout.split() == [str(n) for n in range(1, 9)], done.stderr

@@ -35,6 +35,7 @@ def cells(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFacto
         capture_output=True,
         text=True,
         encoding="utf-8",
+        errors="backslashreplace",
         timeout=LIMIT_S,
         check=False,
     )

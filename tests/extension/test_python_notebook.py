@@ -165,6 +165,8 @@ class TestLines:
         assert "%upload" in shown(python.run("%upload --help"))
 
     def test_files(self, python: PythonNotebook, local_engee: LocalEngee, tmp_path: Path) -> None:
+        if not local_engee.user_is_mounted:
+            pytest.skip("absolute /user paths in Julia do not lead to the local Engee's folder on this system")
         source = tmp_path / "отчёт 1.txt"
         source.write_text("данные", encoding="utf-8")
         assert python.run(f'%upload "{source.as_posix()}" /user/in').status == "ok"

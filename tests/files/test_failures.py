@@ -21,7 +21,7 @@ from engee_kernel.files.selection import DownloadPlan, Incoming, plan_download
 from engee_kernel.files.transfer import ChecksumError, Silent
 from engee_kernel.files.upload import upload
 
-from .conftest import Notebook, left_behind, tree
+from .conftest import Notebook, left_behind, link, tree
 
 BIG = 30_000_000
 ESCAPED = Path("/tmp/escaped.txt")  # noqa: S108 - where the hostile ZIP wants to go
@@ -209,7 +209,7 @@ async def test_an_interrupted_download_leaves_nothing_not_even_its_folder(
 async def test_a_download_that_leads_out_of_user_is_refused_and_leaves_nothing(
     remote: RemoteFiles, user: Path, here: Path
 ) -> None:
-    (user / "passwd").symlink_to("/etc/passwd")
+    link(user / "passwd", "/etc/passwd")
     with pytest.raises(ForbiddenPathError, match="link out of /user"):
         await plan_download(remote, ["passwd"], "new/")
     plan = DownloadPlan([Incoming("/user/passwd", here / "new" / "passwd", 5)])
@@ -222,7 +222,7 @@ async def test_an_upload_that_leads_out_of_user_is_refused_and_leaves_nothing(
     remote: RemoteFiles, user: Path, here: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "outside").mkdir()
-    (user / "out").symlink_to(tmp_path / "outside")
+    link(user / "out", tmp_path / "outside", is_folder=True)
     (here / "a.txt").write_bytes(b"1")
     with pytest.raises(ForbiddenPathError):
         await upload(remote, plan_upload(["a.txt"], "/user/out"), Silent(), keep=True)
@@ -261,7 +261,10 @@ async def test_a_disk_that_is_too_small_is_noticed_before_anything_is_sent(
     remote: RemoteFiles, local_engee: LocalEngee, user: Path, here: Path
 ) -> None:
     with (user / "huge.bin").open("wb") as file:
-        file.truncate(1 << 43)  # 8 TiB of holes
+        try:
+            file.truncate(1 << 43)  # 8 TiB of holes
+        except OSError:
+            pytest.skip("this file system has no files with holes")
     plan = await plan_download(remote, ["huge.bin"])
     with pytest.raises(TransferError, match=r"has .* left"):
         await download(remote, plan, Silent())

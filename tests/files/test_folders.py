@@ -10,7 +10,7 @@ from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import EngeeError, ForbiddenPathError, TransferError, UsageError
 from engee_kernel.magics.registry import magics
 
-from .conftest import Notebook, tree
+from .conftest import Notebook, link, tree
 from .test_transfers import grow
 
 NAMES = ("%upload", "%download", "%ls", "%cd", "%pwd", "%mkdir", "%rm", "%mv", "%cp", "%find", "%cat")
@@ -48,7 +48,7 @@ async def test_relative_paths_begin_at_the_remote_folder(notebook: Notebook, use
 
 async def test_ls_shows_folders_first_and_hides_dots(notebook: Notebook, user: Path) -> None:
     grow(user, {"b.txt": b"12345", "z/x.txt": b"", ".hidden": b""})
-    (user / "broken").symlink_to("nowhere")
+    link(user / "broken", "nowhere")
     lines = (await notebook.run("%ls")).text.splitlines()[2:]
     assert [line.split()[0] for line in lines] == ["z/", "b.txt", "broken"]
     assert "5 B" in lines[1]

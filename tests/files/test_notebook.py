@@ -38,6 +38,7 @@ def test_the_notebook_runs_and_runs_again(tmp_path: Path, local_engee: LocalEnge
             env=environment,
             capture_output=True,
             encoding="utf-8",
+            errors="backslashreplace",
             timeout=LIMIT_S,
             check=False,
         )

@@ -12,7 +12,7 @@ from engee_kernel.cells.output import Options
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import ForbiddenPathError, TransferError, UsageError
 
-from .conftest import Notebook, left_behind, tree
+from .conftest import Notebook, left_behind, link, tree
 
 TREE = {
     "отчёт 1.csv": "α;β\n1;2\n".encode(),
@@ -212,7 +212,7 @@ async def test_a_file_does_not_replace_a_folder(notebook: Notebook, user: Path, 
 
 async def test_a_link_to_a_folder_is_not_followed(notebook: Notebook, user: Path, here: Path) -> None:
     grow(here, {"d/a.txt": b"1"})
-    (here / "d" / "circle").symlink_to(here / "d", target_is_directory=True)
+    link(here / "d" / "circle", here / "d", is_folder=True)
     screen = await notebook.run("%upload -r d")
     assert tree(user) == {"d": None, "d/a.txt": b"1"}
     assert "circle" in screen.text

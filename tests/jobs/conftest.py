@@ -68,6 +68,7 @@ def command(command_environment: dict[str, str], tmp_path: Path) -> Command:
             input=stdin,
             capture_output=True,
             encoding="utf-8",
+            errors="backslashreplace",
             env=command_environment,
             cwd=tmp_path,
             timeout=COMMAND_LIMIT_S,

@@ -43,7 +43,8 @@ class Gate:
 
     def __init__(self, engee: LocalEngee) -> None:
         self._file = engee.user_dir / f"gate-{uuid.uuid4()}"
-        self.wait = f'while !isfile("/user/{self._file.name}"); sleep(0.05); end'
+        place = f"/user/{self._file.name}" if engee.user_is_mounted else self._file.as_posix()
+        self.wait = f"while !isfile({json.dumps(place)}); sleep(0.05); end"
 
     def open(self) -> None:
         self._file.write_text("", encoding="utf-8")

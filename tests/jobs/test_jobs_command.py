@@ -43,6 +43,7 @@ def running(environment: dict[str, str], folder: Path, *words: str) -> Iterator[
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        errors="backslashreplace",
         env=environment,
         cwd=folder,
         **own_group,  # type: ignore[call-overload]

@@ -133,6 +133,8 @@ def test_the_table_cuts_what_other_programs_call_their_jobs() -> None:
 
 @pytest.fixture
 def results(engee: LocalEngee) -> Iterator[Path]:
+    if not engee.user_is_mounted:
+        pytest.skip("absolute /user paths in Julia do not lead to the local Engee's folder on this system")
     folder = engee.user_dir / "results"
     folder.mkdir()
     yield folder

@@ -35,7 +35,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy(engee_kernel: Run) -
         "try: main(['--help'])\n"
         f"except SystemExit: print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", errors="backslashreplace", check=True
+    )
     *help_lines, imported = done.stdout.splitlines()
     assert json.loads(imported) == []
     for name in cli.COMMANDS:

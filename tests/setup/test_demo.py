@@ -34,6 +34,7 @@ def demo(*words: str | Path, environment: dict[str, str]) -> subprocess.Popen[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
+        errors="backslashreplace",
     )
 
 

@@ -32,6 +32,7 @@ def call(*words: str | Path, environment: dict[str, str]) -> subprocess.Complete
         env=environment,
         capture_output=True,
         encoding="utf-8",
+        errors="backslashreplace",
         timeout=500,
         check=False,
     )
