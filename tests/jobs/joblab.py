@@ -38,6 +38,15 @@ def short_id(cell: Cell) -> str:
     return found[1]
 
 
+def told(kernel: Frontend, words: str, limit_s: float = 30.0) -> str:
+    """Remarks in cells that follow, until one has these words: what runs beside the cells takes its time."""
+    remarks = ""
+    deadline = time.monotonic() + limit_s
+    while words not in remarks and time.monotonic() < deadline:
+        remarks += kernel.run("sleep(0.1)").text("stderr")
+    return remarks
+
+
 class Gate:
     """Julia code in Engee waits at it until the test opens it: no test depends on how fast anything is."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from frontend import Frontend
-from joblab import Gate, KernelFactory, Receiver, receiving, short_id, shown
+from joblab import Gate, KernelFactory, Receiver, receiving, short_id, shown, told
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -148,10 +148,9 @@ def test_a_failing_webhook_does_not_harm_the_job(kernel: Frontend) -> None:
         cell = kernel.run(f"%%job --webhook {receiver.url}\n42")
         receiver.wait_for(1)
     assert (cell.status, cell.result) == ("ok", "42")
-    kernel.pause(0.3)  # its answer is beside the cells
-    told = kernel.run("1").text("stderr") + kernel.run("2").text("stderr")
-    assert "answered the job's end with 404" in told
-    assert "s3cret" not in told
+    remarks = told(kernel, "404")
+    assert "answered the job's end with 404" in remarks
+    assert "s3cret" not in remarks
 
 
 def test_files_before_and_after(kernel: Frontend, engee: LocalEngee, tmp_path: Path) -> None:

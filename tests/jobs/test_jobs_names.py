@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +10,7 @@ from threading import Event, Thread
 
 import pytest
 from frontend import Frontend
-from joblab import Command, KernelFactory, Receiver, receiving, short_id, shown
+from joblab import Command, KernelFactory, Receiver, receiving, short_id, shown, told
 
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import UsageError
@@ -171,12 +170,9 @@ def test_so_does_a_detached_job(kernel: Frontend, results: Path, tmp_path: Path)
     order = f"%%job --detach --download results/f.csv --to {here}"
     short = short_id(kernel.run(f'{order}\nwrite("/user/results/f.csv", "new")'))
     kernel.run("%jobs wait")
-    told = ""
-    deadline = time.monotonic() + 30
-    while "kept" not in told and time.monotonic() < deadline:
-        told += kernel.run("sleep(0.2)").text("stderr")
-    assert f"Job {short}: “{here / 'f.csv'}” exists here already and was kept." in told
-    assert f"%download /user/results/f.csv --to {here} --force" in told
+    remarks = told(kernel, "kept")
+    assert f"Job {short}: “{here / 'f.csv'}” exists here already and was kept." in remarks
+    assert f"%download /user/results/f.csv --to {here} --force" in remarks
     assert (here / "f.csv").read_text(encoding="utf-8") == "mine"
 
 
@@ -227,12 +223,9 @@ def test_a_webhook_that_fails_is_a_remark_in_a_later_cell(kernel: Frontend, refu
     cell = kernel.run(f"%%job --webhook {refusing.url}\n42")
     assert (cell.result, cell.text("stderr")) == ("42", "")
     refusing.wait_for(1)
-    told = ""
-    deadline = time.monotonic() + 30
-    while "404" not in told and time.monotonic() < deadline:
-        told += kernel.run("sleep(0.1)").text("stderr")
-    assert "The webhook at 127.0.0.1 answered the job's end with 404." in told
-    assert "s3cret" not in told
+    remarks = told(kernel, "404")
+    assert "The webhook at 127.0.0.1 answered the job's end with 404." in remarks
+    assert "s3cret" not in remarks
 
 
 def test_a_kernel_that_is_shut_down_at_once_still_tells_the_webhook(kernel: Frontend, engee: LocalEngee) -> None:
