@@ -88,17 +88,21 @@ class Refresher:
         from filelock import Timeout  # noqa: PLC0415
 
         lock = await in_thread(self._store.lock, self._key)
-        ends = time.monotonic() + LOCK_BOUND_S
-        while True:
+
+        def acquired() -> bool:
             try:
-                await in_thread(lambda: lock.acquire(blocking=False))
-                break
+                lock.acquire(blocking=False)
             except Timeout:
-                if time.monotonic() >= ends:
-                    raise NetworkError(
-                        f"Another process has been refreshing the token for {LOCK_BOUND_S:.0f} s.", "Try again."
-                    ) from None
-                await asyncio.sleep(LOCK_POLL_S)
+                return False
+            return True
+
+        ends = time.monotonic() + LOCK_BOUND_S
+        while not await in_thread(acquired):
+            if time.monotonic() >= ends:
+                raise NetworkError(
+                    f"Another process has been refreshing the token for {LOCK_BOUND_S:.0f} s.", "Try again."
+                )
+            await asyncio.sleep(LOCK_POLL_S)
         try:
             yield
         finally:

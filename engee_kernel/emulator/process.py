@@ -83,7 +83,7 @@ class LocalEngee:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
                 **_own_group(),
             )
         deadline = time.monotonic() + START_LIMIT_S

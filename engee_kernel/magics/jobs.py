@@ -169,7 +169,8 @@ async def _wait(book: JobBook, arguments: argparse.Namespace, output: Output) ->
     if arguments.ids:
         ids = [await book.find(word, output.notice) for word in arguments.ids]
     else:
-        ids = [row.job_id for row in (await book.listing()).rows if row.is_running and row.ours]
+        rows = (await book.listing()).rows
+        ids = [row.job_id for row in rows if row.is_running and row.ours and row.known]
     await book.wait(ids, arguments.timeout, output.condition)
     rows = (await book.listing()).rows
     await output.publish(Display(table([row for row in rows if row.job_id in ids], rows).bundle()))

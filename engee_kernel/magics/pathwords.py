@@ -40,7 +40,8 @@ async def remote_completions(kernel: Services, word: str, *, folders_only: bool 
     entries = (answer or {}).get("entries") or ()
     if (answer or {}).get("path") is None:
         return []
-    names = [(str(entry["name"]), entry["type"] == "directory") for entry in entries]
+    # a name that is not UTF-8 can't be typed
+    names = [(str(entry["name"]), entry["type"] == "directory") for entry in entries if not entry.get("escaped")]
     matches = _completions(mark, folder, name, [item for item in names if item[1] or not folders_only])
     if typed and ROOT.startswith(typed) and typed != ROOT:
         matches.append(f"{mark}{ROOT}/")

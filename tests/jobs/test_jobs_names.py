@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import pytest
 from frontend import Frontend
-from joblab import Command, KernelFactory, Receiver, receiving, short_id, shown, told
+from joblab import Command, Gate, KernelFactory, Receiver, receiving, short_id, shown, told
 
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import UsageError
@@ -89,6 +89,18 @@ def test_attaching_without_a_name_never_takes_a_strangers_job(
     stranger.run("%%job\n68")
     assert kernel.run("%jobs attach").result == "22"
     assert kernel.run("%jobs attach theirs").result == "67"
+
+
+def test_waiting_without_a_name_waits_for_no_stranger(
+    kernel: Frontend, new_kernel: KernelFactory, engee: LocalEngee, tmp_path: Path, gate: Gate
+) -> None:
+    stranger = new_kernel(engee, notebook="theirs.ipynb", state_dir=tmp_path / "their state")
+    stranger.run(f"%%job --detach --name theirs\n{gate.wait}")
+    short = short_id(kernel.run("%%job --detach\n1"))
+    waited = shown(kernel.run("%jobs wait --timeout 60"))
+    assert short in waited or "No jobs" in waited
+    assert "theirs" not in waited
+    gate.open()
 
 
 # Names that are no names
