@@ -96,3 +96,36 @@ end
     @test call(:remove_staging, E, staging)["path"] == staging
     @test call(:remove_staging, E, path("target"))["error"] == "file" && isdir(path("target"))
 end
+
+@testset "a commit that fails in the middle leaves the rest staged" begin
+    staging = path(".engee-kernel-upload-2")
+    mkpath(staging); mkpath(path("middle", "b"))
+    foreach(n -> write(joinpath(staging, n), n), ["0", "1", "2"])
+    failed = call(:commit_upload, E, staging, ["0", path("middle", "a"), "1", path("middle", "b"), "2", path("middle", "c")])
+    @test failed["error"] == "file" && failed["path"] == path("middle", "b")
+    @test sort(readdir(staging)) == ["1", "2"] && sort(readdir(path("middle"))) == ["a", "b"]
+    # one whose last step fails is staged again: a name of 255 bytes can be, one of 256 can't
+    long = repeat("x", 255)
+    @test call(:commit_upload, E, staging, ["1", path("middle", long)])["paths"] == [path("middle", long)]
+    mkpath(staging)
+    write(joinpath(staging, "2"), "2")
+    @test call(:commit_upload, E, staging, ["2", path("middle", long * "x")])["error"] == "file"
+    @test readdir(staging) == ["2"] && sort(readdir(path("middle"))) == ["a", "b", long]
+end
+
+if Sys.islinux()
+    @testset "names that are no UTF-8" begin
+        mkpath(path("bytes"))
+        mkdir(path("bytes", "d\xe9"))    # mkpath fails on such a name
+        write(path("bytes", "caf\xe9 \$x.txt"), "1")
+        write(path("bytes", "d\xe9", "\xff"), "1")
+        listed = call(:files_list, E, path("bytes"))["entries"]
+        @test sort([e["name"] for e in listed]) == ["caf\ufffd \$x.txt", "d\ufffd"]
+        @test sort([e["escaped"] for e in listed]) == [path("bytes", raw"caf\xe9 \$x.txt"), path("bytes", raw"d\xe9")]
+        found = call(:find, E, path("bytes"), "**")["entries"]
+        @test length(found) == 3 && path("bytes", raw"d\xe9/\xff") in [e["escaped"] for e in found]
+        @test length(call(:find, E, path("bytes"), "*.txt")["entries"]) == 1
+        write(path("bytes", "plain"), "")
+        @test !haskey(only_one([e for e in call(:files_list, E, path("bytes"))["entries"] if e["name"] == "plain"]), "escaped")
+    end
+end
