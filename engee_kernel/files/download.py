@@ -233,8 +233,10 @@ async def _fetch_one(remote: RemoteFiles, file: Incoming, progress: Progress) ->
 
 
 async def _end(part: PartFile, wanted: asyncio.Task[list[Digest | None]]) -> None:
-    await part.discard()
-    await asyncio.wait({wanted})
+    try:
+        await part.discard()
+    finally:
+        await asyncio.wait({wanted})
     if not wanted.cancelled():
         wanted.exception()  # it was raised before, or what came before it was
 
@@ -279,8 +281,14 @@ async def _fetch_zip(remote: RemoteFiles, batch: Sequence[Incoming], progress: P
 
 
 async def _discard(parts: Sequence[PartFile]) -> None:
+    trouble: TransferError | None = None
     for part in parts:
-        await part.discard()
+        try:
+            await part.discard()
+        except TransferError as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
 
 
 def _unpack(path: Path, batch: Sequence[Incoming], parts: Sequence[PartFile]) -> list[Digest]:

@@ -127,7 +127,7 @@ async def persistently(attempt: Callable[[], Awaitable[T]], progress: Progress) 
     return await attempt()
 
 
-async def to_the_end(work: Coroutine[Any, Any, None], what: str, progress: Progress) -> None:
+async def to_the_end(work: Coroutine[Any, Any, None], what: str, progress: Progress, *, done: str = "removed") -> None:
     """Clean up within `CLEANUP_BOUND_S`, also when the caller has been cancelled or is now."""
     task = asyncio.ensure_future(asyncio.wait_for(work, CLEANUP_BOUND_S))
     while not task.done():
@@ -138,7 +138,7 @@ async def to_the_end(work: Coroutine[Any, Any, None], what: str, progress: Progr
     error = task.exception()
     if isinstance(error, EngeeError | TimeoutError | asyncio.TimeoutError):
         reason = error.message if isinstance(error, EngeeError) else "Engee does not answer."
-        progress.notice(f"{what} could not be removed: {reason}")
+        progress.notice(f"{what} could not be {done}: {reason}")
     elif error is not None:
         raise error
 

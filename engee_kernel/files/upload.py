@@ -123,7 +123,8 @@ async def _stage_and_commit(
     except BaseException:
         if tally.is_open:
             tally.unknown = len(batch)
-            await to_the_end(_count(remote, staging, names, tally), "How many files are in place", progress)
+            count = _count(remote, [f"{staging}/{name}" for name in names], tally)
+            await to_the_end(count, "How many files are in place", progress, done="asked")
             tally.is_open = False
         await to_the_end(remote.discard(staging), f"The upload's folder {staging}", progress)
         raise
@@ -132,10 +133,16 @@ async def _stage_and_commit(
     return sent
 
 
-async def _count(remote: RemoteFiles, staging: str, names: Sequence[str], tally: Tally) -> None:
+async def _count(remote: RemoteFiles, staged: Sequence[str], tally: Tally) -> None:
     """After a failure in the middle of a commit: what is no longer staged is in place."""
-    tally.part = sum(entry is None for entry in await remote.stats([f"{staging}/{name}" for name in names]))
-    tally.unknown = 0
+    try:
+        if remote.has_agent:
+            left = [entry is not None for entry in await remote.stats(staged)]
+        else:
+            left = [await remote.size_of(path) is not None for path in staged]
+    except EngeeError:
+        return  # nobody can say: they count as not known
+    tally.part, tally.unknown = left.count(False), 0
 
 
 async def _send(

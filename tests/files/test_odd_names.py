@@ -57,13 +57,13 @@ async def test_a_name_may_be_as_long_as_any(either: RemoteFiles, user: Path, her
 
 
 async def test_a_failure_in_the_middle_of_an_upload_counts_what_is_in_place(
-    remote: RemoteFiles, user: Path, here: Path
+    either: RemoteFiles, user: Path, here: Path
 ) -> None:
     for name in "abcdef":
         (here / f"{name}.txt").write_text(name)
     plan = plan_upload(["*.txt"], "into")
     (user / "into").mkdir()
-    work = asyncio.create_task(upload(remote, plan, Silent()))
+    work = asyncio.create_task(upload(either, plan, Silent()))
     await until((user / ".engee_kernel").exists)
     (user / "into" / "d.txt").mkdir()  # after the look ahead: the commit meets it in the middle
     with pytest.raises(EngeeError) as caught:
