@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from . import streams
+from .commands import streams
 from .facts.errors import EngeeError, UsageError
 from .facts.version import __version__
 

@@ -7,8 +7,8 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
-from .. import streams
 from ..facts.errors import SettingError, UsageError
+from . import streams
 from .connection import add_connection_arguments, print_json, remark, run_async, settings_of
 
 if TYPE_CHECKING:

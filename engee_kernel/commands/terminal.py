@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from .. import streams
 from ..facts.events import Display, Done, Event, Failure, Input, MimeBundle, Result, Stream
+from . import streams
 
 
 class Terminal:

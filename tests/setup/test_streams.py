@@ -83,7 +83,7 @@ class Closed(io.RawIOBase):
         try: return os.write(1, data)
         except BrokenPipeError: raise OSError(errno.EINVAL, "Invalid argument")
 sys.stdout = io.TextIOWrapper(io.BufferedWriter(Closed()), encoding="utf-8")
-from engee_kernel import streams
+from engee_kernel.commands import streams
 real = streams.is_closed_pipe
 streams.is_closed_pipe = lambda error: real(error, windows=True)
 from engee_kernel.cli import main

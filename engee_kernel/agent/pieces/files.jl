@@ -20,7 +20,6 @@ function about_file(f, path)
     end
 end
 
-
 function expand_path(path)::String
     isempty(path) && return pwd()
     text = String(path)
