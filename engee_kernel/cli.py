@@ -28,6 +28,7 @@ COMMANDS = (
     "download",
     "doctor",
     "run",
+    "convert",
     "jobs",
     "emulator",
 )

@@ -20,6 +20,7 @@ examples:
   engee-kernel download results.csv                 /user/results.csv, to this folder
   engee-kernel download "results/*.csv" ./results
   engee-kernel download -r /user/project --to backup
+  engee-kernel download --ipynb model.ngscript      as model.ipynb
 
 Relative remote paths begin at /user. Put patterns in quotes, or the shell looks for them here.
 The last of several words is the local folder if it looks like a local path, or if Engee has nothing of that name.
@@ -31,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from ..files.download import download  # noqa: PLC0415 - these take time to import
+    from ..files.converted import download_as_notebooks  # noqa: PLC0415 - these take time to import
+    from ..files.download import download  # noqa: PLC0415
     from ..files.paths import ROOT  # noqa: PLC0415
     from ..files.progress import Bar  # noqa: PLC0415
     from ..files.remote import files_with  # noqa: PLC0415
@@ -47,7 +49,8 @@ async def _run(arguments: argparse.Namespace) -> int:
             remark(f"Skipped: {line}")
         began = time.monotonic()
         async with Bar() as progress:
-            moved = await download(remote, plan, progress, force=arguments.force)
+            fetch = download_as_notebooks if arguments.ipynb else download
+            moved = await fetch(remote, plan, progress, force=arguments.force)
     if arguments.json:
         folders = [str(folder) for folder in plan.folders]
         print_json({"files": [to_json(file) for file in moved], "folders": folders, "skipped": plan.skipped})

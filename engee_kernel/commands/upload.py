@@ -21,6 +21,7 @@ examples:
   engee-kernel upload data.csv                      to /user
   engee-kernel upload *.csv models/lib.jl project/  to /user/project
   engee-kernel upload -r project --to /user/backup
+  engee-kernel upload --ngscript model.ipynb        as /user/model.ngscript
 
 The last word is the remote folder if it begins with /user, ends with /, or is nothing that exists here.
 A file appears in Engee only when it is whole and its SHA-256 agrees; until then an older one stays.
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    from ..files.local import plan_upload, split_words  # noqa: PLC0415 - these take time to import
+    from ..files.converted import upload_as_scripts  # noqa: PLC0415 - these take time to import
+    from ..files.local import plan_upload, split_words  # noqa: PLC0415
     from ..files.progress import Bar  # noqa: PLC0415
     from ..files.remote import files_with  # noqa: PLC0415
     from ..files.transfer import remote_folder, summary, to_json  # noqa: PLC0415
@@ -48,7 +50,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     async with connected(arguments) as client, Bar() as progress:
         remote = files_with(client, settings_of(arguments).options())
-        moved = await upload(remote, plan, progress, keep=arguments.keep)
+        send = upload_as_scripts if arguments.ngscript else upload
+        moved = await send(remote, plan, progress, keep=arguments.keep)
     if arguments.json:
         print_json({"files": [to_json(file) for file in moved], "folders": plan.folders, "skipped": plan.skipped})
     else:

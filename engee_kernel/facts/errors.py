@@ -26,6 +26,7 @@
     │   └── StillRunningError       given up waiting for; the code goes on running in Engee
     ├── ExchangeError               a value has no counterpart in the other language
     ├── TransferError               a file did not arrive whole, or can't be read or written here
+    ├── ScriptError                 a script or notebook can't be converted; nothing was written
     └── UsageError                  a magic or command was called wrongly
 
 An error's `may_have_run` says whether the request that failed may have been carried out: nothing
@@ -219,6 +220,10 @@ class ExchangeError(EngeeError):
 
 class TransferError(EngeeError):
     """An upload or download failed; nothing half-written was left behind."""
+
+
+class ScriptError(EngeeError):
+    """A script or notebook is not what it should be; nothing was written."""
 
 
 class UsageError(EngeeError):

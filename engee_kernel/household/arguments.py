@@ -17,6 +17,7 @@ def add_upload_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="replace nothing: Engee gives the new file another name")
     parser.add_argument("--flatten", action="store_true", help="all files directly into the remote folder")
     parser.add_argument("--to", metavar="REMOTE_DIR", help="the remote folder, said beyond doubt; made if missing")
+    parser.add_argument("--ngscript", action="store_true", help="notebooks (.ipynb) become Engee's scripts (.ngscript)")
 
 
 def add_download_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def add_download_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--recursive", action="store_true", help="folders with all that is in them")
     parser.add_argument("--force", action="store_true", help="replace files that exist here")
     parser.add_argument("--to", metavar="LOCAL", help="the local folder or file name, said beyond doubt")
+    parser.add_argument("--ipynb", action="store_true", help="Engee's scripts (.ngscript) become notebooks (.ipynb)")
 
 
 def seconds(text: str) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..facts.events import Display
 from ..facts.tables import Table
 from ..facts.text import size
+from ..files.converted import download_as_notebooks, upload_as_scripts
 from ..files.download import download
 from ..files.local import plan_upload
 from ..files.local import split_words as split_upload
@@ -36,6 +37,7 @@ examples:
   %upload data.csv                     to the remote folder
   %upload *.csv models/lib.jl /user/project
   %upload -r project --to /user/backup
+  %upload --ngscript model.ipynb       as model.ngscript, a script of Engee
 {PLACES}
 The last word is the remote folder if it begins with /user, ends with /, or is nothing that exists here.
 A file appears in Engee only when it is whole and its SHA-256 agrees; until then an older one stays."""
@@ -54,7 +56,8 @@ A file appears in Engee only when it is whole and its SHA-256 agrees; until then
         remote = await files_of(context.engee, context.output)
         began = time.monotonic()
         async with CellBar(context.output) as progress:
-            moved = await upload(remote, plan, progress, keep=arguments.keep)
+            send = upload_as_scripts if arguments.ngscript else upload
+            moved = await send(remote, plan, progress, keep=arguments.keep)
         text = summary(moved, "Uploaded", time.monotonic() - began)
         await context.output.publish(Display(report(moved, text, plan.folders, up=True)))
         for line in plan.skipped:
@@ -74,6 +77,7 @@ examples:
   %download results.csv                into this notebook's folder
   %download results/*.csv ./results
   %download -r /user/project --to backup
+  %download --ipynb model.ngscript     as model.ipynb, a notebook
 {PLACES}
 The last of several words is the local folder if it looks like a local path (./results, ~, D:\\data), or if Engee has
 nothing of that name. Existing local files are replaced with --force only."""
@@ -90,7 +94,8 @@ nothing of that name. Existing local files are replaced with --force only."""
         plan = await plan_download(remote, sources, local, here, recursive=arguments.recursive)
         began = time.monotonic()
         async with CellBar(context.output) as progress:
-            moved = await download(remote, plan, progress, force=arguments.force)
+            fetch = download_as_notebooks if arguments.ipynb else download
+            moved = await fetch(remote, plan, progress, force=arguments.force)
         text = summary(moved, "Downloaded", time.monotonic() - began)
         await context.output.publish(Display(report(moved, text, [str(path) for path in plan.folders], up=False)))
         for line in plan.skipped:
