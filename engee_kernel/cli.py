@@ -26,6 +26,7 @@ COMMANDS = (
     "config",
     "upload",
     "download",
+    "sync",
     "doctor",
     "run",
     "convert",

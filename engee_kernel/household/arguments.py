@@ -28,6 +28,14 @@ def add_download_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ipynb", action="store_true", help="Engee's scripts (.ngscript) become notebooks (.ipynb)")
 
 
+def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="LOCAL", help="a folder of this computer")
+    parser.add_argument("target", metavar="REMOTE", help="the folder in Engee for what is in it; made if missing")
+    parser.add_argument("--delete", action="store_true", help="remove in Engee what was sent and is gone here")
+    parser.add_argument("--force", action="store_true", help="also replace and remove what was changed in Engee")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+
+
 def seconds(text: str) -> float:
     """For argparse: the value of a --timeout."""
     try:
