@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from glob import glob
 from pathlib import Path
 
 from ..facts.errors import UsageError
+from ..files.paths import is_pattern
 
 NAME = "convert"
 HELP = "turn Engee's scripts (.ngscript) into notebooks (.ipynb), and back"
@@ -29,7 +31,7 @@ What only Engee needs is kept in the notebook's metadata. If one file can't be c
 def run(arguments: argparse.Namespace) -> int:
     from ..scripts import files  # noqa: PLC0415 - for this command only
 
-    sources = [Path(word).expanduser() for word in arguments.files]
+    sources = [source for word in arguments.files for source in _meant(word)]
     to = Path(arguments.to).expanduser() if arguments.to else None
     if to is not None and not to.is_dir() and (len(sources) > 1 or arguments.to.endswith(("/", "\\"))):
         raise UsageError(f"There is no folder “{to}”.", "Make it first, or name an existing one with --to.")
@@ -40,3 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
         files.write(one, force=arguments.force)
         print(f"{one.source} → {one.target}")
     return 0
+
+
+def _meant(word: str) -> list[Path]:
+    """A file, or the files that a pattern matches: shells of Windows leave patterns to the program."""
+    path = Path(word).expanduser()
+    if path.exists() or not is_pattern(word):
+        return [path]
+    found = sorted(Path(name) for name in glob(str(path), recursive=True))  # noqa: PTH207 - as typed
+    if not found:
+        raise UsageError(f"Nothing here matches “{word}”.", f"Relative names are looked for in {Path.cwd()}")
+    return found

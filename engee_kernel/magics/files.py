@@ -11,7 +11,6 @@ from pathlib import Path
 from ..facts.events import Display
 from ..facts.tables import Table
 from ..facts.text import size
-from ..files.converted import download_as_notebooks, upload_as_scripts
 from ..files.download import download
 from ..files.local import plan_upload
 from ..files.local import split_words as split_upload
@@ -56,8 +55,12 @@ A file appears in Engee only when it is whole and its SHA-256 agrees; until then
         remote = await files_of(context.engee, context.output)
         began = time.monotonic()
         async with CellBar(context.output) as progress:
-            send = upload_as_scripts if arguments.ngscript else upload
-            moved = await send(remote, plan, progress, keep=arguments.keep)
+            if arguments.ngscript:
+                from ..files.converted import upload_as_scripts  # noqa: PLC0415 - for scripts only
+
+                moved = await upload_as_scripts(remote, plan, progress, keep=arguments.keep)
+            else:
+                moved = await upload(remote, plan, progress, keep=arguments.keep)
         text = summary(moved, "Uploaded", time.monotonic() - began)
         await context.output.publish(Display(report(moved, text, plan.folders, up=True)))
         for line in plan.skipped:
@@ -94,8 +97,12 @@ nothing of that name. Existing local files are replaced with --force only."""
         plan = await plan_download(remote, sources, local, here, recursive=arguments.recursive)
         began = time.monotonic()
         async with CellBar(context.output) as progress:
-            fetch = download_as_notebooks if arguments.ipynb else download
-            moved = await fetch(remote, plan, progress, force=arguments.force)
+            if arguments.ipynb:
+                from ..files.converted import download_as_notebooks  # noqa: PLC0415 - for scripts only
+
+                moved = await download_as_notebooks(remote, plan, progress, force=arguments.force)
+            else:
+                moved = await download(remote, plan, progress, force=arguments.force)
         text = summary(moved, "Downloaded", time.monotonic() - began)
         await context.output.publish(Display(report(moved, text, [str(path) for path in plan.folders], up=False)))
         for line in plan.skipped:

@@ -57,8 +57,9 @@ class Watching:
                 await self._round()
         finally:
             watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
+            await asyncio.wait({watcher})
+            if not watcher.cancelled():
+                watcher.exception()  # it was raised before
 
     async def _round(self) -> None:
         """One that succeeds. After trouble all is compared anew: Engee may not be what it was."""
@@ -108,11 +109,18 @@ class Watching:
             raise_interrupt=False,
         )
         is_first = True
-        async for some in changes:
-            # the first pulse, with a change or without: what was saved before the watcher was at work
-            if some or is_first:
-                self._changed.set()
-            is_first = False
+        try:
+            async for some in changes:
+                # the first pulse, with a change or without: what was saved before the watcher was at work
+                if some or is_first:
+                    self._changed.set()
+                is_first = False
+        except (OSError, RuntimeError) as error:
+            raise TransferError(
+                f"{self._root} can't be watched: {error}.",
+                "On Linux the system may allow too few watches (fs.inotify.max_user_watches). On a network drive "
+                "set WATCHFILES_FORCE_POLLING=true. Without --watch it is sent once.",
+            ) from error
 
 
 def _is_of_interest(change: Any, path: str) -> bool:

@@ -112,6 +112,16 @@ def test_a_bad_file_leaves_the_target_as_it_was(
     assert [path.read_bytes() for path in here.glob("*.ipynb")] == [b"mine"][:force]
 
 
+def test_patterns_are_for_every_shell(convert: Callable[..., Said], here: Path) -> None:
+    (here / "[b].ngscript").write_bytes(BYTES)
+    assert convert("*.ngscript")[0] == 0
+    assert sorted(path.name for path in here.glob("*.ipynb")) == ["[b].ipynb", "маятник.ipynb"]
+    assert convert("[b].ngscript", "--force")[1] == "[b].ngscript → [b].ipynb\n"
+    code, _, err = convert("x*.ngscript")
+    assert code == 2
+    assert "Nothing here matches “x*.ngscript”" in err
+
+
 @pytest.mark.parametrize("name", ["нет.ngscript", "маятник.txt"])
 def test_a_wrong_name_is_explained(convert: Callable[..., Said], name: str) -> None:
     code, _, err = convert(name)
