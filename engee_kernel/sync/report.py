@@ -14,7 +14,7 @@ def lines(outcome: Outcome) -> list[str]:
     """For a single round."""
     said = [f"{_here(file.local)} → {file.target}{' (new)' * (file.target in outcome.new)}" for file in outcome.to_send]
     said += [f"{path}: removed" if not outcome.is_dry else f"{path}: to be removed" for path in outcome.removed]
-    said += [f"{one.path}: kept, {one.why}" for one in outcome.refused]
+    said += [f"{one.path}: {_verb(one)}, {one.why}" for one in outcome.refused]
     return [*said, summary(outcome)]
 
 
@@ -56,7 +56,7 @@ def _open(outcome: Outcome) -> list[str]:
         verb = "differs" if len(kept) == 1 else "differ"
         said.append(f"{files(len(kept))} in Engee {verb} and stayed; --force replaces what is there.")
     if blocked := len(outcome.refused) - len(kept):
-        said.append(f"{files(blocked)} can't be sent: something else is in the way in Engee.")
+        said.append(f"{files(blocked)} can't be sent, for the reason above.")
     if outcome.left:
         verb = "is" if len(outcome.left) == 1 else "are"
         said.append(f"{files(len(outcome.left))} {verb} gone here and still in Engee; --delete removes there, too.")
@@ -72,8 +72,12 @@ def batch_line(outcome: Outcome, refused: list[Refused]) -> str:
         said.append(f"sent {sent} ({size(total)}, {duration(outcome.elapsed_s)})")
     if outcome.removed:
         said.append(f"removed {some([path.rpartition('/')[2] for path in outcome.removed])}")
-    said += [f"kept {one.path}: {one.why}" for one in refused]
+    said += [f"{_verb(one)} {one.path}: {one.why}" for one in refused]
     return "; ".join(said)
+
+
+def _verb(one: Refused) -> str:
+    return "not sent" if one.blocked else "kept"
 
 
 def _here(path: Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..facts.errors import UsageError
+from ..facts.errors import TransferError, UsageError
 from ..files.local import Outgoing, UploadPlan
 from ..files.paths import batches
 from ..files.remote import CALLS_AT_ONCE, DIRECTORY, FILE, MISSING, Entry, RemoteFileError, RemoteFiles
@@ -77,9 +77,9 @@ class Rounds:
                 "Set mode = agent, or use upload.",
             )
         source = await asyncio.to_thread(scan, self._root)
-        here = await self._checksums(source)
-        names = [name for name in self._names(source) if whole or self._has_changed(name, here.get(name))]
         outcome = Outcome(is_dry, skipped=source.skipped, files=len(source.files), excluded=len(source.excluded))
+        here = await self._checksums(source, outcome)
+        names = [name for name in self._names(source) if whole or self._has_changed(name, here.get(name))]
         if names:
             await self._compare(names, source, here, outcome)
         if not is_dry:
@@ -101,7 +101,7 @@ class Rounds:
         sent = self._manifest.files.get(name, Sent())
         return here != sent.newest if here is not None else self._delete
 
-    async def _checksums(self, source: Source) -> dict[str, str]:
+    async def _checksums(self, source: Source, outcome: Outcome) -> dict[str, str]:
         """Of all files here; a file that is as it was when it was sent is not read again."""
         found: dict[str, str] = {}
         for name, local in list(source.files.items()):
@@ -109,9 +109,15 @@ class Rounds:
             if sent is not None and sent.mark == local.mark:
                 found[name] = sent.newest
                 continue
-            digest = await asyncio.to_thread(checksum, local.path)
+            try:
+                digest = await asyncio.to_thread(checksum, local.path)
+            except TransferError as error:
+                # one that a program holds must not keep all others back
+                outcome.refused.append(Refused(self._path(name), error.message.rstrip("."), True))
+                source.excluded.append(name)
+                digest = None
             if digest is None:
-                del source.files[name]  # it went while we looked
+                del source.files[name]  # it can't be read, or went while we looked
             else:
                 found[name] = digest
         return found

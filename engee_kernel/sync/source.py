@@ -50,10 +50,15 @@ class Source:
         return any(name == rule or (rule.endswith("/") and name.startswith(rule)) for rule in self.excluded)
 
 
-def scan(root: Path) -> Source:
-    """The work of a thread. Raises UsageError where there is no folder, TransferError for what can't be read."""
+def check_folder(root: Path) -> None:
+    """Raises UsageError: no folder must not look like an empty one."""
     if not root.is_dir():
         raise UsageError(f"There is no folder {root} here.", f"Relative names are looked for in {Path.cwd()}")
+
+
+def scan(root: Path) -> Source:
+    """The work of a thread. Raises UsageError where there is no folder, TransferError for what can't be read."""
+    check_folder(root)
     found = Source()
     exclusions = Exclusions(root)
 

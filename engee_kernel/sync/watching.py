@@ -22,6 +22,7 @@ from ..files.transfer import Silent
 from .exclusions import NEVER
 from .report import batch_line
 from .rounds import Outcome, Refused, Rounds
+from .source import check_folder
 
 GATHER_MS = 400
 """Saves that come closer together than this go as one batch."""
@@ -116,8 +117,9 @@ class Watching:
                     self._changed.set()
                 is_first = False
         except (OSError, RuntimeError) as error:
+            check_folder(self._root)
             raise TransferError(
-                f"{self._root} can't be watched: {error}.",
+                f"{self._root} can't be watched: {str(error).rstrip('.')}.",
                 "On Linux the system may allow too few watches (fs.inotify.max_user_watches). On a network drive "
                 "set WATCHFILES_FORCE_POLLING=true. Without --watch it is sent once.",
             ) from error

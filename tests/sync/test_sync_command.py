@@ -311,6 +311,7 @@ async def test_the_magic(notebook: Notebook, user: Path, here: Path, tmp_path: P
     settings.state_dir = str(tmp_path / "state")
     notebook.settings = settings
     write(here, "пакет/src/a.jl", "f() = 41")
+    assert (await notebook.run("%sync --help")).text.startswith("usage: %sync")
     await notebook.run("%mkdir work")
     await notebook.run("%cd work")
     screen = await notebook.run("%sync пакет пакет")

@@ -179,9 +179,25 @@ async def test_something_else_in_the_way_is_named_and_the_rest_is_sent(pair: Pai
             "folder": "is a folder in Engee",
             "file/deep/x.jl": "/user/src/file is a file in Engee, a folder here",
         }
-        assert "in the way" in lines(outcome)[-1]
+        assert "/user/src/folder: not sent, is a folder in Engee" in lines(outcome)
+        assert "2 files can't be sent" in lines(outcome)[-1]
     assert (pair.there / "a.jl").exists()
     assert (pair.there / "file").read_text() == "theirs"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that can be opened and not read")
+async def test_a_file_that_can_not_be_read_keeps_no_other_back(pair: Pair) -> None:
+    write(pair.here, "a.jl", "1")
+    write(pair.here, "b.jl", "1")
+    await pair.sync()
+    (pair.here / "a.jl").unlink()
+    (pair.here / "a.jl").symlink_to("/proc/self/mem")
+    write(pair.here, "b.jl", "2")
+    outcome = await pair.sync(delete=True)
+    assert sent(outcome) == {"b.jl"}
+    assert "a.jl" in refused(outcome)
+    assert "Reading" in refused(outcome)["a.jl"]
+    assert tree(pair.there) == {"a.jl": b"1", "b.jl": b"2"}
 
 
 async def test_the_target_may_be_a_file(pair: Pair, user: Path) -> None:
