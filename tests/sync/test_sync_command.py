@@ -161,6 +161,33 @@ def test_it_says_what_it_does_and_leaves_an_exit_code(
     assert sync("src", "project/src", "--force").returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is killed as POSIX does")
+def test_a_killed_sync_is_not_taken_for_a_change_in_engee(
+    sync: Callable[..., subprocess.CompletedProcess[str]],
+    environment: dict[str, str],
+    local_engee: LocalEngee,
+    user: Path,
+    here: Path,
+) -> None:
+    write(here, "src/a.jl", "1")
+    assert sync("src", "src").returncode == 0
+    write(here, "src/a.jl", "2")
+    # the file is put in place, but the reply never comes: nobody notes it down
+    local_engee.faults({"kind": "drop_after", "path": "command/eval", "contains": ".commit_upload("})
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, "sync", "src", "src"], env=environment, cwd=here)
+    deadline = time.monotonic() + LIMIT_S
+    while (user / "src" / "a.jl").read_text() != "2":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait(LIMIT_S)
+    local_engee.faults()
+    write(here, "src/a.jl", "3")
+    done = sync("src", "src")
+    assert done.returncode == 0, done.stdout
+    assert (user / "src" / "a.jl").read_text() == "3"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

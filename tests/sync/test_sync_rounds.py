@@ -67,13 +67,14 @@ async def test_what_engee_has_already_is_not_sent(pair: Pair) -> None:
 
 
 async def test_a_change_made_in_engee_stays_and_is_named(pair: Pair) -> None:
-    for name in ("both.jl", "there.jl", "here.jl"):
+    for name in ("both.jl", "there.jl", "here.jl", "length.jl"):
         write(pair.here, name)
     write(pair.there, "foreign.jl", "theirs")
     write(pair.here, "foreign.jl", "ours")
     await pair.sync()
     for name in ("both.jl", "there.jl"):
         write(pair.there, name, "changed there")
+    write(pair.there, "length.jl", "LENGTH.JL")
     for name in ("both.jl", "here.jl"):
         write(pair.here, name, "changed here")
     outcome = await pair.sync()
@@ -81,6 +82,7 @@ async def test_a_change_made_in_engee_stays_and_is_named(pair: Pair) -> None:
     assert refused(outcome) == {
         "both.jl": "changed in Engee since the last sync",
         "there.jl": "changed in Engee since the last sync",
+        "length.jl": "changed in Engee since the last sync",
         "foreign.jl": "in Engee is another file, not sent from here",
     }
     assert any("both.jl: kept, changed in Engee" in line for line in lines(outcome))
@@ -88,7 +90,7 @@ async def test_a_change_made_in_engee_stays_and_is_named(pair: Pair) -> None:
     assert (pair.there / "both.jl").read_text() == "changed there"
     assert refused(await pair.sync()) == refused(outcome)
     forced = await pair.sync(force=True)
-    assert sent(forced) == {"both.jl", "there.jl", "foreign.jl"}
+    assert sent(forced) == {"both.jl", "there.jl", "length.jl", "foreign.jl"}
     assert tree(pair.there) == tree(pair.here)
     assert (await pair.sync()).is_empty
 
