@@ -19,12 +19,12 @@ MAX_LINES = 350
 # From the ground up. A package, or a module at the top, imports from the floors below its own, and from itself.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("facts",),
-    ("agent", "api", "messages"),
+    ("agent", "api", "disk", "messages", "scripts"),
     ("account", "server"),
     ("records",),
     ("cells",),
     ("exchange", "files"),
-    ("jobs",),
+    ("jobs", "sync"),
     ("household",),
     ("magics",),
     ("extension", "jupyter"),

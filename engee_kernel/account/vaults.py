@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..files import replacing
+from ..disk import replacing
 from . import private
 
 SERVICE = "engee-kernel"

@@ -37,8 +37,8 @@ def add_connection_arguments(parser: argparse.ArgumentParser, *, json: bool = Fa
 
 def settings_of(arguments: argparse.Namespace) -> EngeeSettings:
     """The settings that the kernel would have here, with --url. Raises SettingError."""
+    from ..household.configfiles import read_config_files  # noqa: PLC0415
     from ..household.settings import EngeeSettings  # noqa: PLC0415 - takes time to import
-    from ..jupyter.configfiles import read_config_files  # noqa: PLC0415
 
     settings = EngeeSettings(config=read_config_files())
     if getattr(arguments, "url", None):

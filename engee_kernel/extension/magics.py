@@ -15,9 +15,9 @@ from ..cells.cell import Cell
 from ..cells.running import run
 from ..exchange import variables
 from ..facts.errors import EngeeError, ExchangeError, UsageError
+from ..household.configfiles import SECTION, forget_origins, read_config_files
 from ..household.services import Services
 from ..household.settings import EngeeSettings
-from ..jupyter.configfiles import SECTION, forget_origins, read_config_files
 from ..magics import run_cell
 from ..messages.publisher import Publisher
 from .background import Background

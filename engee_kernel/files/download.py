@@ -16,9 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from ..disk import replacing
 from ..facts.errors import EngeeError, NotFoundError, TransferError, UnexpectedReplyError, UsageError
 from ..facts.text import size
-from . import archive, replacing
+from . import archive
 from .paths import batches, composed, first_existing, some
 from .remote import Digest, RemoteFiles
 from .selection import DownloadPlan, Incoming

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..api.retry import is_transient
+from ..disk.replacing import is_in_use
 from ..facts.errors import EngeeError, NetworkError, TransferError
 from ..facts.text import duration, size
 from .paths import ROOT, remote_path
 from .remote import Digest
-from .replacing import is_in_use
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from ..api import wire
 from ..api.credentials import STARS, Secret, origin
 from ..cells.output import Options
 from ..facts.errors import SettingError
-from ..jupyter.configfiles import SECTION, origins_in, whom_to_ask
 from ..records.journal import Journal, notebook_key
+from .configfiles import SECTION, origins_in, whom_to_ask
 
 if TYPE_CHECKING:
     from ..account.oauth import OAuthClient

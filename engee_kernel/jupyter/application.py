@@ -15,8 +15,8 @@ from traitlets import default
 from traitlets.config import Config
 
 from ..facts.errors import EngeeError, SettingError
+from ..household.configfiles import SECTION, forget_origins, read_config_files
 from ..household.settings import EngeeSettings
-from .configfiles import SECTION, forget_origins, read_config_files
 from .kernel import EngeeKernel
 
 

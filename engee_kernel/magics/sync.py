@@ -13,8 +13,8 @@ from ..files.progress import CellBar
 from ..files.remote import files_of
 from ..household.arguments import PLACES, add_sync_arguments
 from ..household.services import Services
-from .pathwords import local_completions, remote_completions
 from .magic import Context, Magic
+from .pathwords import local_completions, remote_completions
 
 
 class Sync(Magic):

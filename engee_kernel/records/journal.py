@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ..account import private
+from ..disk import replacing
 from ..facts.errors import EngeeError
-from ..files import replacing
 
 LIMIT_BYTES = 512 * 1024
 KEPT_JOBS = 500

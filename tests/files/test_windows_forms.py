@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from engee_kernel.account.vaults import FileVault
+from engee_kernel.disk import replacing
 from engee_kernel.facts.errors import TransferError, UsageError
-from engee_kernel.files import local, paths, replacing
+from engee_kernel.files import local, paths
 from engee_kernel.files.download import PartFile, download
 from engee_kernel.files.local import is_folder_link, plan_upload
 from engee_kernel.files.remote import RemoteFiles

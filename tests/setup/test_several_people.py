@@ -17,10 +17,10 @@ from engee_kernel.account.vaults import FileVault, VaultError
 from engee_kernel.commands.install import place_of
 from engee_kernel.doctor import local
 from engee_kernel.facts.errors import SettingError
+from engee_kernel.household.configfiles import CONFIG_FILE, read_config_files
 from engee_kernel.household.services import Services
 from engee_kernel.household.settings import EngeeSettings
 from engee_kernel.jupyter import kernelspec
-from engee_kernel.jupyter.configfiles import CONFIG_FILE, read_config_files
 from engee_kernel.records.journal import Entry, Journal, JournalError
 
 from .conftest import Run

@@ -1,0 +1,1 @@
+"""Files of this computer, as several packages keep them."""
