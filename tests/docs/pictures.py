@@ -1,4 +1,4 @@
-"""The pictures of the READMEs, taken from a real JupyterLab on a local Engee: `python -m tests.docs.pictures`.
+"""The pictures of the documentation, taken from a real JupyterLab on a local Engee: `python -m tests.docs.pictures`.
 
 They go to notebooks/pictures/. Look at them before they are committed. It needs Chromium.
 """
@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from engee_kernel.emulator.process import LocalEngee
 
-from .documents import CHECKOUT, code_blocks
+from .documents import CHECKOUT, README, code_blocks
 
 PICTURES = CHECKOUT / "notebooks" / "pictures"
 SIZE = {"width": 1100, "height": 740}
@@ -175,7 +175,7 @@ def _launcher(browser: Browser, url: str) -> None:
 
 
 def _first_plot(browser: Browser, url: str, folder: Path) -> None:
-    first, plot = (block.text for block in code_blocks("README.md", "julia")[:2])
+    first, plot = (block.text for block in code_blocks(README, "julia")[:2])
     page = _open(browser, url, folder, "first", first, plot)
     for index in range(2):
         _run(page, index)

@@ -1,8 +1,9 @@
-"""What the README says of settings, commands and magics is so."""
+"""What the pages of the documentation say of settings, commands and magics is so."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from engee_kernel.household.settings import EngeeSettings
 
 from .conftest import CHECKOUT
 
-README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-ROWS = dict(re.findall(r"^\| `([a-z_]+)` \|(.*?)\| .+ \|$", README, re.MULTILINE))
+PAGES = [*CHECKOUT.glob("README*.md"), *(CHECKOUT / "docs").rglob("*.md")]
+TABLE = (CHECKOUT / "docs" / "settings.md").read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^\| `([a-z_]+)` \|(.*?)\| .+ \|$", TABLE, re.MULTILINE))
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(CHECKOUT)) for page in PAGES])
 
 
 def test_the_settings_are_those_of_the_kernel() -> None:
@@ -29,11 +33,14 @@ def test_defaults_are_the_kernels(name: str) -> None:
     assert shown == (f"{default:g}" if isinstance(default, float) else str(default))
 
 
-def test_commands_it_names_exist() -> None:
-    named = set(re.findall(r"(?<!install )engee-kernel ([a-z]+)", README))
+@every_page
+def test_commands_it_names_exist(page: Path) -> None:
+    named = set(re.findall(r"(?<!install )engee-kernel ([a-z]+)", page.read_text(encoding="utf-8")))
     assert named <= set(cli.COMMANDS), named - set(cli.COMMANDS)
 
 
-def test_make_targets_it_names_exist() -> None:
+@every_page
+def test_make_targets_it_names_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"\bmake ((?:setup|demo|lab|test-fast|test|clean)\b)", README)) <= targets
+    named = re.findall(r"\bmake ((?:setup|demo|lab|test-fast|test|clean)\b)", page.read_text(encoding="utf-8"))
+    assert set(named) <= targets
