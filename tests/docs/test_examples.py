@@ -247,7 +247,7 @@ def test_values_become_what_the_table_says(local_engee: LocalEngee, python_noteb
     assert re.findall(r"\w+", kinds) == ["True"] * len(rows)
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(LocalEngee, "run_in_tab"), reason="the local Engee has no tab yet")
 def test_the_local_engee_from_python(julia: Path, folder: Path) -> None:
     (block,) = python_blocks(EMULATOR)
     done = subprocess.run(
