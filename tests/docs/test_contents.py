@@ -25,6 +25,7 @@ from engee_kernel.extension.magics import HELP, KERNEL_MAGICS
 from engee_kernel.household.settings import EngeeSettings, environment_variable, markdown_table
 from engee_kernel.magics.registry import magics
 
+from .ahead import THERE, floors, waits_for
 from .documents import (
     ALL,
     CHECKOUT,
@@ -56,7 +57,7 @@ HEADINGS = {
     "calls": ("call", "вызов"),
     "floors": ("floor", "этаж"),
 }
-MAGICS, FILES, JOBS = "docs/magics.md", "docs/files.md", "docs/jobs.md"
+MAGICS, FILES, JOBS, SYNC = "docs/magics.md", "docs/files.md", "docs/jobs.md", "docs/sync.md"
 COMMANDS, SETTINGS, PYTHON = "docs/command-line.md", "docs/settings.md", "docs/python-notebooks.md"
 EMULATOR, TROUBLE, ARCHITECTURE = "docs/local-engee.md", "docs/troubleshooting.md", "docs/architecture.md"
 # in the local Engee's own world, beside the settings
@@ -113,6 +114,7 @@ def _links(row: Iterable[str]) -> list[str]:
 # Names
 
 
+@waits_for("converted scripts")
 @both(MAGICS)
 def test_every_magic_is_explained_and_no_other(page: str) -> None:
     named = [magic for row in rows(page, "magics") for magic in quoted(row[0])]
@@ -126,6 +128,7 @@ def test_the_magics_of_the_readme_exist(page: str) -> None:
     assert set(named) <= set(magics())
 
 
+@waits_for("converted scripts")
 @both(COMMANDS)
 def test_every_command_is_explained_and_no_other(page: str) -> None:
     named = [word.removeprefix("engee-kernel ") for row in rows(page, "commands") for word in quoted(row[0])]
@@ -211,7 +214,7 @@ def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
         if isinstance(action, argparse._SubParsersAction):
             for inner in action.choices.values():
                 yield from actions(inner)
-        elif action.option_strings and action.dest != "help":
+        elif action.option_strings and action.dest != "help" and action.help != argparse.SUPPRESS:
             yield action
 
 
@@ -222,8 +225,9 @@ def disagreements(options: set[str], parser: argparse.ArgumentParser) -> list[st
     return wrong + [f"{sorted(known)[0]} is missing" for known in spellings if not known & options]
 
 
+@waits_for("jobs that keep local files", "converted scripts")
 def test_the_words_of_every_magic_are_the_programs_own() -> None:
-    lines = [line for page in (MAGICS, FILES, JOBS) for line in usages(page)]
+    lines = [line for page in (MAGICS, FILES, JOBS, SYNC) for line in usages(page)]
     names = {line.split()[0] for line in lines}
     assert names == set(magics())
     wrong = {
@@ -238,21 +242,21 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     return {name: parser for name, parser in found.choices.items() if name != "emulator"}
 
 
+@waits_for("converted scripts")
 def test_the_words_of_every_command_are_the_programs_own() -> None:
     lines = usages(COMMANDS)
     assert {line.split()[1] for line in lines} == set(parsers())
     wrong = {}
     for name, parser in parsers().items():
-        everywhere = {"--json"} if name in ("install", "uninstall") else {"--url", "--json"}
+        everywhere = set() if name in ("install", "uninstall", "convert") else {"--url", "--json"}  # as the page says
         has = {option for action in actions(parser) for option in action.option_strings}
-        # the page says that all others have both
-        assert ("--url" in has, "--json" in has) == (name not in ("install", "uninstall"),) * 2
-        shown = used(line for line in lines if line.split()[1] == name) | (everywhere & has)
+        assert {"--url", "--json"} & has == everywhere, name
+        shown = used(line for line in lines if line.split()[1] == name) | everywhere
         wrong[name] = disagreements(shown, parser)
     assert {name: objections for name, objections in wrong.items() if objections} == {}
 
 
-@pytest.mark.parametrize("page", [MAGICS, FILES, JOBS, COMMANDS])
+@pytest.mark.parametrize("page", [MAGICS, FILES, JOBS, SYNC, COMMANDS])
 def test_every_option_is_explained_and_no_other(page: str) -> None:
     explained = used(word for row in rows(page, "options") for word in quoted(row[0]))
     assert explained == used(usages(page)) | ({"--url", "--json"} if page == COMMANDS else set())
@@ -281,12 +285,8 @@ def test_the_russian_table_has_the_same_values() -> None:
 
 # The local Engee
 
-its_life_is_there = pytest.mark.skipif(
-    "maintenance" not in Settings.__dataclass_fields__, reason="the local Engee has no gateway and no tab yet"
-)
 
-
-@its_life_is_there
+@waits_for("the local Engee's gateway and tab")
 @both(EMULATOR)
 def test_every_switch_is_explained_with_its_values_and_default(page: str) -> None:
     written = {quoted(row[0])[0]: (quoted(row[1]), quoted(row[2])) for row in rows(page, "switches")}
@@ -307,7 +307,7 @@ def _shown_choices(name: str) -> list[str]:
     return [_shown(choice) for choice in choices(name) or ()]
 
 
-@its_life_is_there
+@waits_for("the local Engee's gateway and tab")
 @both(EMULATOR)
 def test_every_option_of_the_local_engee_is_explained(page: str) -> None:
     switches = {emulator_command.option_name(name) for name in Settings.__dataclass_fields__}
@@ -315,7 +315,7 @@ def test_every_option_of_the_local_engee_is_explained(page: str) -> None:
     assert {option for row in rows(page, "options") for option in quoted(row[0])} == known - switches
 
 
-@its_life_is_there
+@waits_for("the local Engee's gateway and tab")
 @both(EMULATOR)
 def test_every_fault_and_every_call_is_explained(page: str) -> None:
     assert [quoted(row[0]) for row in rows(page, "faults")] == [[kind] for kind in faults.KINDS]
@@ -349,6 +349,7 @@ def sentences() -> tuple[str, ...]:
     return tuple(found)
 
 
+@waits_for("jobs that keep local files")
 @both(TROUBLE)
 def test_messages_are_those_of_the_program(page: str) -> None:
     messages = [row[0].strip("`") for row in rows(page, "messages") if row[0].startswith("`") and row[0].endswith("`")]
@@ -365,31 +366,18 @@ def test_messages_are_those_of_the_program(page: str) -> None:
 # The drawing of the floors
 
 
-def _floors() -> tuple[tuple[str, ...], ...]:
-    """From the ground up, as tests/test_layers.py has them; empty where it has none."""
-    source = (CHECKOUT / "tests" / "test_layers.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "FLOORS":
-            assert node.value is not None
-            return tuple(ast.literal_eval(node.value))
-    return ()
-
-
-floors_are_there = pytest.mark.skipif(not _floors(), reason="tests/test_layers.py has no FLOORS yet")
-
-
-@floors_are_there
+@waits_for("floors", "converted scripts")
 @pytest.mark.parametrize("page", [README, russian(README), ARCHITECTURE, russian(ARCHITECTURE)])
 def test_the_floors_are_those_that_are_tested(page: str) -> None:
     *drawn, apart = [[word for word in quoted(row[1]) if word.isidentifier()] for row in rows(page, "floors")]
-    height = {name: number for number, names in enumerate(_floors()) for name in names if not name.startswith("__")}
+    height = {name: number for number, names in enumerate(floors()) for name in names if not name.startswith("__")}
     assert apart == ["emulator"]
     assert sorted(name for names in drawn for name in names) == sorted(height)
     levels = [[height[name] for name in names] for names in drawn]
     assert all(min(upper) > max(lower) for upper, lower in itertools.pairwise(levels)), "from the top down"
 
 
-@floors_are_there
+@waits_for("floors", "converted scripts")
 @both(ARCHITECTURE)
 def test_files_of_the_package_that_are_named_exist(page: str) -> None:
     named = [word for word in quoted(prose(page)) if re.fullmatch(r"\w+/[\w/]+\.(py|jl)", word)]
@@ -506,6 +494,14 @@ def test_links_are_the_same_in_both(page: str) -> None:
 def test_the_russian_page_is_in_russian(page: str) -> None:
     paragraphs = [part for part in prose(page).split("\n\n") if len(part) > 80]
     assert [part for part in paragraphs if not re.search("[а-яё]{3}", part)] == []
+
+
+# The program
+
+
+@pytest.mark.skipif(not all(THERE.values()), reason=f"not there yet: {[name for name in THERE if not THERE[name]]}")
+def test_nothing_is_ahead() -> None:
+    pytest.fail("This tree has all that the pages say: remove tests/docs/ahead.py and its marks.")
 
 
 # The changelog

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ from traitlets.config import Config
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.household.settings import EngeeSettings
 
+from .ahead import waits_for
 from .documents import CHECKOUT, ENGLISH, README, Block, code_blocks, quoted, table_rows
 
 sys.path.append(str(Path(__file__).parents[1] / "extension"))
@@ -31,6 +33,7 @@ pytestmark = [pytest.mark.julia, pytest.mark.timeout(300)]
 
 MAGICS, FILES, JOBS = "docs/magics.md", "docs/files.md", "docs/jobs.md"
 COMMANDS, PYTHON, EMULATOR = "docs/command-line.md", "docs/python-notebooks.md", "docs/local-engee.md"
+SCRIPTS, SYNC = "docs/scripts.md", "docs/sync.md"
 COMMAND_LIMIT_S = 90
 BUILDS = "it works on this checkout's own environment; tests/setup runs the programs behind it"
 TESTS = "it is a tier of the tests"
@@ -47,6 +50,10 @@ NOT_RUN = {
     "jupyter lab": "it does not end; tests/browser runs it",
     "engee-kernel emulator": "it does not end; tests/emulator runs it",
     "engee-kernel emulator --install-julia": "it may download; tests/emulator/test_install.py runs it",
+    "pip install nbstripout": INDEX,
+    "engee-kernel sync src /user/src --watch": "it does not end; tests/sync runs it",
+    "engee-kernel sync MyModels.jl /user/MyModels.jl --watch --delete": "it does not end; tests/sync runs it",
+    "git clone https://example.com/MyModels.jl": "it is nobody's address",
     "export EG_CLIENT_ENVS=ENGEE_TOKEN": "it is for the host of an Enterprise Gateway",
     "export JUPYTER_GATEWAY_ALLOWED_ENVS=ENGEE_TOKEN": "it is for the client of an Enterprise Gateway",
 }
@@ -57,11 +64,19 @@ STAND_INS = {
 }
 # what a reader of the other pages has done already, as the README says
 FIRST = ("engee-kernel install", "engee-kernel login")
+MODELS = "module MyModels\nsimulate(n) = sum(1:n)\nend\n"
+AHEAD = {SCRIPTS: "converted scripts", SYNC: "converted scripts"}
+SCRIPT = CHECKOUT / "tests" / "scripts" / "pendulum.ngscript"
 POWERSHELL_ONLY = re.compile(r"py -m venv \.venv|\.venv\\Scripts\\Activate\.ps1|python notebooks\\(demo|lab)\.py")
 
 
 def pages_with(language: str) -> list[str]:
     return sorted({block.page for block in code_blocks(ENGLISH, language)})
+
+
+def waiting(pages: Iterable[str]) -> list[Any]:
+    """As parameters; those of features that are not there yet wait for them."""
+    return [pytest.param(page, marks=[waits_for(AHEAD[page])] if page in AHEAD else []) for page in pages]
 
 
 @pytest.fixture
@@ -71,6 +86,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place.mkdir()
     (place / "data.csv").write_text("t,y\n0,0\n1,0.63\n", encoding="utf-8")
     (place / "sweep.jl").write_text('println("gain ", 6 * 7)\n', encoding="utf-8")
+    for path, code in {"src/a.jl": "a = 1\n", "MyModels.jl/src/MyModels.jl": MODELS}.items():
+        (place / path).parent.mkdir(parents=True)
+        (place / path).write_text(code, encoding="utf-8")
+    (place / "notebooks").mkdir()
+    subprocess.run(["git", "init", "--quiet", place], check=True)
+    if SCRIPT.exists():
+        shutil.copy(SCRIPT, place / "model.ngscript")
     parameters = nbformat.v4.new_code_cell('gain = 1.0\ntitle = ""', metadata={"tags": ["parameters"]})
     show = nbformat.v4.new_code_cell('println(title, " ", gain)')
     kernel = {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"}
@@ -95,7 +117,7 @@ def runnable(page: str) -> list[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the blocks are for a POSIX shell")
-@pytest.mark.parametrize("page", [page for page in pages_with("bash") if runnable(page)])
+@pytest.mark.parametrize("page", waiting(page for page in pages_with("bash") if runnable(page)))
 def test_commands(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Path) -> None:
     (folder / "token.txt").write_text(local_engee.token + "\n", encoding="utf-8")
     programs = [str(Path(sys.executable).parent), os.environ["PATH"]]
@@ -127,6 +149,12 @@ def test_commands(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Pa
         assert (folder / "backup" / "project" / "data.csv").exists()
         assert "Отчёт 2.5" in (folder / "out.ipynb").read_text(encoding="utf-8")
         assert (folder / "report.html").exists()
+    elif page == SCRIPTS:
+        assert (folder / "model.ngscript").read_bytes() == SCRIPT.read_bytes()
+        assert nbformat.read(folder / "notebooks" / "model.ipynb", as_version=4)["cells"]
+        assert "diff=ngscript" in (folder / ".gitattributes").read_text(encoding="utf-8")
+    elif page == SYNC:
+        assert (local_engee.user_dir / "src" / "a.jl").read_text(encoding="utf-8") == "a = 1\n"
 
 
 def test_what_is_not_run_as_it_stands_is_on_the_pages() -> None:
@@ -171,7 +199,7 @@ def environment_of(engee: LocalEngee) -> dict[str, str]:
     return {"ENGEE_URL": engee.url, "ENGEE_TOKEN": engee.token}
 
 
-@pytest.mark.parametrize("page", pages_with("julia"))
+@pytest.mark.parametrize("page", waiting(pages_with("julia")))
 def test_cells(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Path) -> None:
     blocks = code_blocks(page, "julia")
     with Frontend(tmp_path / "kernel", environment_of(local_engee)) as kernel:
@@ -190,6 +218,8 @@ def test_cells(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Path)
         assert found(cells, "%%job --name sweep").text().count("gain 0.") == 5
         assert "10 results" in found(cells, "%jobs attach night").text()
         assert "sweep" in data(found(cells, "%jobs wait night"))["text/plain"]
+    elif page == SYNC:
+        assert found(cells, "MyModels.simulate").result == "55"
     else:
         pytest.fail("What the cells of this page show is to be looked at here.")
 
@@ -247,7 +277,7 @@ def test_values_become_what_the_table_says(local_engee: LocalEngee, python_noteb
     assert re.findall(r"\w+", kinds) == ["True"] * len(rows)
 
 
-@pytest.mark.skipif(not hasattr(LocalEngee, "run_in_tab"), reason="the local Engee has no tab yet")
+@waits_for("the local Engee's gateway and tab")
 def test_the_local_engee_from_python(julia: Path, folder: Path) -> None:
     (block,) = python_blocks(EMULATOR)
     done = subprocess.run(
