@@ -25,7 +25,6 @@ from engee_kernel.extension.magics import HELP, KERNEL_MAGICS
 from engee_kernel.household.settings import EngeeSettings, environment_variable, markdown_table
 from engee_kernel.magics.registry import magics
 
-from .ahead import THERE, floors, waits_for
 from .documents import (
     ALL,
     CHECKOUT,
@@ -114,7 +113,6 @@ def _links(row: Iterable[str]) -> list[str]:
 # Names
 
 
-@waits_for("converted scripts")
 @both(MAGICS)
 def test_every_magic_is_explained_and_no_other(page: str) -> None:
     named = [magic for row in rows(page, "magics") for magic in quoted(row[0])]
@@ -128,7 +126,6 @@ def test_the_magics_of_the_readme_exist(page: str) -> None:
     assert set(named) <= set(magics())
 
 
-@waits_for("converted scripts")
 @both(COMMANDS)
 def test_every_command_is_explained_and_no_other(page: str) -> None:
     named = [word.removeprefix("engee-kernel ") for row in rows(page, "commands") for word in quoted(row[0])]
@@ -225,7 +222,6 @@ def disagreements(options: set[str], parser: argparse.ArgumentParser) -> list[st
     return wrong + [f"{sorted(known)[0]} is missing" for known in spellings if not known & options]
 
 
-@waits_for("jobs that keep local files", "converted scripts")
 def test_the_words_of_every_magic_are_the_programs_own() -> None:
     lines = [line for page in (MAGICS, FILES, JOBS, SYNC) for line in usages(page)]
     names = {line.split()[0] for line in lines}
@@ -242,7 +238,6 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
     return {name: parser for name, parser in found.choices.items() if name != "emulator"}
 
 
-@waits_for("converted scripts")
 def test_the_words_of_every_command_are_the_programs_own() -> None:
     lines = usages(COMMANDS)
     assert {line.split()[1] for line in lines} == set(parsers())
@@ -286,7 +281,6 @@ def test_the_russian_table_has_the_same_values() -> None:
 # The local Engee
 
 
-@waits_for("the local Engee's gateway and tab")
 @both(EMULATOR)
 def test_every_switch_is_explained_with_its_values_and_default(page: str) -> None:
     written = {quoted(row[0])[0]: (quoted(row[1]), quoted(row[2])) for row in rows(page, "switches")}
@@ -307,7 +301,6 @@ def _shown_choices(name: str) -> list[str]:
     return [_shown(choice) for choice in choices(name) or ()]
 
 
-@waits_for("the local Engee's gateway and tab")
 @both(EMULATOR)
 def test_every_option_of_the_local_engee_is_explained(page: str) -> None:
     switches = {emulator_command.option_name(name) for name in Settings.__dataclass_fields__}
@@ -315,7 +308,6 @@ def test_every_option_of_the_local_engee_is_explained(page: str) -> None:
     assert {option for row in rows(page, "options") for option in quoted(row[0])} == known - switches
 
 
-@waits_for("the local Engee's gateway and tab")
 @both(EMULATOR)
 def test_every_fault_and_every_call_is_explained(page: str) -> None:
     assert [quoted(row[0]) for row in rows(page, "faults")] == [[kind] for kind in faults.KINDS]
@@ -349,7 +341,6 @@ def sentences() -> tuple[str, ...]:
     return tuple(found)
 
 
-@waits_for("jobs that keep local files")
 @both(TROUBLE)
 def test_messages_are_those_of_the_program(page: str) -> None:
     messages = [row[0].strip("`") for row in rows(page, "messages") if row[0].startswith("`") and row[0].endswith("`")]
@@ -366,7 +357,16 @@ def test_messages_are_those_of_the_program(page: str) -> None:
 # The drawing of the floors
 
 
-@waits_for("floors", "converted scripts")
+def floors() -> tuple[tuple[str, ...], ...]:
+    """From the ground up, as tests/test_layers.py has them."""
+    source = (CHECKOUT / "tests" / "test_layers.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "FLOORS":
+            assert node.value is not None
+            return tuple(ast.literal_eval(node.value))
+    raise LookupError("tests/test_layers.py has no FLOORS")
+
+
 @pytest.mark.parametrize("page", [README, russian(README), ARCHITECTURE, russian(ARCHITECTURE)])
 def test_the_floors_are_those_that_are_tested(page: str) -> None:
     *drawn, apart = [[word for word in quoted(row[1]) if word.isidentifier()] for row in rows(page, "floors")]
@@ -377,7 +377,6 @@ def test_the_floors_are_those_that_are_tested(page: str) -> None:
     assert all(min(upper) > max(lower) for upper, lower in itertools.pairwise(levels)), "from the top down"
 
 
-@waits_for("floors", "converted scripts")
 @both(ARCHITECTURE)
 def test_files_of_the_package_that_are_named_exist(page: str) -> None:
     named = [word for word in quoted(prose(page)) if re.fullmatch(r"\w+/[\w/]+\.(py|jl)", word)]
@@ -494,14 +493,6 @@ def test_links_are_the_same_in_both(page: str) -> None:
 def test_the_russian_page_is_in_russian(page: str) -> None:
     paragraphs = [part for part in prose(page).split("\n\n") if len(part) > 80]
     assert [part for part in paragraphs if not re.search("[а-яё]{3}", part)] == []
-
-
-# The program
-
-
-@pytest.mark.skipif(not all(THERE.values()), reason=f"not there yet: {[name for name in THERE if not THERE[name]]}")
-def test_nothing_is_ahead() -> None:
-    pytest.fail("This tree has all that the pages say: remove tests/docs/ahead.py and its marks.")
 
 
 # The changelog

@@ -22,7 +22,6 @@ from traitlets.config import Config
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.household.settings import EngeeSettings
 
-from .ahead import waits_for
 from .documents import CHECKOUT, ENGLISH, README, Block, code_blocks, quoted, table_rows
 
 sys.path.append(str(Path(__file__).parents[1] / "extension"))
@@ -65,18 +64,12 @@ STAND_INS = {
 # what a reader of the other pages has done already, as the README says
 FIRST = ("engee-kernel install", "engee-kernel login")
 MODELS = "module MyModels\nsimulate(n) = sum(1:n)\nend\n"
-AHEAD = {SCRIPTS: "converted scripts", SYNC: "converted scripts"}
 SCRIPT = CHECKOUT / "tests" / "scripts" / "pendulum.ngscript"
 POWERSHELL_ONLY = re.compile(r"py -m venv \.venv|\.venv\\Scripts\\Activate\.ps1|python notebooks\\(demo|lab)\.py")
 
 
 def pages_with(language: str) -> list[str]:
     return sorted({block.page for block in code_blocks(ENGLISH, language)})
-
-
-def waiting(pages: Iterable[str]) -> list[Any]:
-    """As parameters; those of features that are not there yet wait for them."""
-    return [pytest.param(page, marks=[waits_for(AHEAD[page])] if page in AHEAD else []) for page in pages]
 
 
 @pytest.fixture
@@ -91,8 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (place / path).write_text(code, encoding="utf-8")
     (place / "notebooks").mkdir()
     subprocess.run(["git", "init", "--quiet", place], check=True)
-    if SCRIPT.exists():
-        shutil.copy(SCRIPT, place / "model.ngscript")
+    shutil.copy(SCRIPT, place / "model.ngscript")
     parameters = nbformat.v4.new_code_cell('gain = 1.0\ntitle = ""', metadata={"tags": ["parameters"]})
     show = nbformat.v4.new_code_cell('println(title, " ", gain)')
     kernel = {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"}
@@ -117,7 +109,7 @@ def runnable(page: str) -> list[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the blocks are for a POSIX shell")
-@pytest.mark.parametrize("page", waiting(page for page in pages_with("bash") if runnable(page)))
+@pytest.mark.parametrize("page", [page for page in pages_with("bash") if runnable(page)])
 def test_commands(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Path) -> None:
     (folder / "token.txt").write_text(local_engee.token + "\n", encoding="utf-8")
     programs = [str(Path(sys.executable).parent), os.environ["PATH"]]
@@ -199,7 +191,7 @@ def environment_of(engee: LocalEngee) -> dict[str, str]:
     return {"ENGEE_URL": engee.url, "ENGEE_TOKEN": engee.token}
 
 
-@pytest.mark.parametrize("page", waiting(pages_with("julia")))
+@pytest.mark.parametrize("page", pages_with("julia"))
 def test_cells(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Path) -> None:
     blocks = code_blocks(page, "julia")
     with Frontend(tmp_path / "kernel", environment_of(local_engee)) as kernel:
@@ -277,7 +269,6 @@ def test_values_become_what_the_table_says(local_engee: LocalEngee, python_noteb
     assert re.findall(r"\w+", kinds) == ["True"] * len(rows)
 
 
-@waits_for("the local Engee's gateway and tab")
 def test_the_local_engee_from_python(julia: Path, folder: Path) -> None:
     (block,) = python_blocks(EMULATOR)
     done = subprocess.run(

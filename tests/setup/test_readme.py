@@ -33,8 +33,6 @@ def test_defaults_are_the_kernels(name: str) -> None:
     assert shown == (f"{default:g}" if isinstance(default, float) else str(default))
 
 
-# see tests/docs/ahead.py
-@pytest.mark.skipif("convert" not in cli.COMMANDS, reason="the pages name commands that are not here yet")
 @every_page
 def test_commands_it_names_exist(page: Path) -> None:
     named = set(re.findall(r"(?<!install )engee-kernel ([a-z]+)", page.read_text(encoding="utf-8")))
