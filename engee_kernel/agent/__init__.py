@@ -85,7 +85,7 @@ def piece_commands(function: str, epoch: str, known: Collection[str], max_bytes:
         ValueError: as `install_commands`.
     """
     names = [piece.name for piece in needed([function], known)]
-    define = _guarded(f'call("define",{_string_literal(epoch)},Any[],{_piece_list([function], known)})')
+    define = _guarded(f"call(:define,{_string_literal(epoch)},Any[],{_piece_list([function], known)})")
     return _staged(f"{MODULE_NAME}:{'+'.join(names)}", define, max_bytes)
 
 
@@ -161,7 +161,7 @@ def _expression(function: str, args: Sequence[Argument], options: dict[str, Argu
         raise TypeError(f"{function} takes no options")
     brought = _piece_list([function], known)
     extra = f",{brought}" if brought else ""
-    return _guarded(f"call({_string_literal(function)},{literal(epoch)},Any[{','.join(arguments)}]{extra})")
+    return _guarded(f"call(:{function},{literal(epoch)},Any[{','.join(arguments)}]{extra})")
 
 
 def needed_by_call() -> str:

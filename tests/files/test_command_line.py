@@ -137,7 +137,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_none(
 ) -> None:
     fcntl, pty, termios = map(importlib.import_module, ("fcntl", "pty", "termios"))  # not on Windows
     (here / "a.bin").write_bytes(os.urandom(2_000_000))
-    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 1.5})
+    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 1.5})
     assert "\r" not in engee_kernel("upload", "a.bin").stderr
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -163,7 +163,7 @@ def test_control_c_leaves_nothing(
 
     ((here if verb == "upload" else user) / "a.bin").write_bytes(os.urandom(2_000_000))
     before = tree(user), tree(here)
-    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 60.0})
+    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 60.0})
     command = [sys.executable, "-c", PROGRAM, verb, "a.bin"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 60

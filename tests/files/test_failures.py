@@ -104,7 +104,7 @@ async def test_an_interrupted_upload_leaves_nothing(
 async def test_an_upload_interrupted_while_checksums_are_made_leaves_nothing(
     remote: RemoteFiles, local_engee: LocalEngee, user: Path, big: Path
 ) -> None:
-    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 30.0})
+    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 30.0})
     work = asyncio.create_task(upload(remote, plan_upload(["big.bin"]), Silent()))
     await until(lambda: bool(left_behind(user)))
     work.cancel()
@@ -117,8 +117,8 @@ async def test_a_second_interrupt_does_not_stop_the_cleaning(
     remote: RemoteFiles, local_engee: LocalEngee, user: Path, big: Path
 ) -> None:
     local_engee.faults(
-        {"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 30.0},
-        {"kind": "latency", "path": "command/eval", "contains": "remove_staging", "delay_s": 0.5},
+        {"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 30.0},
+        {"kind": "latency", "path": "command/eval", "contains": ":remove_staging,", "delay_s": 0.5},
     )
     work = asyncio.create_task(upload(remote, plan_upload(["big.bin"]), Silent()))
     await until(lambda: bool(left_behind(user)))
@@ -136,7 +136,7 @@ async def test_a_checksum_that_differs_replaces_nothing(
     """Julia code in Engee spoils whatever is staged, as a broken disk would."""
     (here / "a.txt").write_bytes(b"new")
     (user / "a.txt").write_bytes(b"old")
-    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 2.0})
+    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 2.0})
     spoil = (
         f'@async for _ in 1:2000; try for (d, _, fs) in walkdir("{STAGING_ROOT}"), f in fs; '
         'open(io -> write(io, "bad"), joinpath(d, f), "r+"); end; catch; end; sleep(0.01); end; nothing'
@@ -197,7 +197,7 @@ async def test_an_interrupted_download_leaves_nothing_not_even_its_folder(
 ) -> None:
     (user / "big.bin").write_bytes(bytes(BIG))
     plan = await plan_download(remote, ["big.bin"], "new/folder/")
-    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 30.0})
+    local_engee.faults({"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 30.0})
     work = asyncio.create_task(download(remote, plan, Silent()))
     await until(lambda: any(path.stat().st_size for path in here.rglob("*.part")))
     work.cancel()

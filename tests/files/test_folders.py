@@ -103,7 +103,7 @@ async def test_a_lost_reply_does_not_make_a_change_fail(
 ) -> None:
     grow(user, {"a.txt": b"1"})
     await notebook.run("%ls")
-    calls = {"%mv": ".move(", "%cp": ".copy_file(", "%rm": ".remove(", "%mkdir": ".make_dir("}
+    calls = {"%mv": ":move,", "%cp": ":copy_file,", "%rm": ":remove,", "%mkdir": ":make_dir,"}
     function = calls[line.split(maxsplit=1)[0]]
     local_engee.faults({"kind": "drop_after", "path": "command/eval", "contains": function, "count": 1})
     await notebook.run(line)

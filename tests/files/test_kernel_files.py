@@ -16,7 +16,7 @@ from .conftest import left_behind, tree
 sys.path.insert(0, str(Path(__file__).parents[1] / "kernel"))
 from frontend import ABORT_WINDOW_S, Frontend
 
-SLOW = {"kind": "latency", "path": "command/eval", "contains": ".sha256(", "delay_s": 2.0}
+SLOW = {"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 2.0}
 ENDLESS = SLOW | {"delay_s": 60.0}
 
 

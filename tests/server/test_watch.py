@@ -15,7 +15,7 @@ LIMIT_S = 8
 QUIET = {
     "kind": "status",
     "path": "command/eval",
-    "contains": "events(",
+    "contains": ":events,",
     "status": 429,
     "retry_after_s": 2 * LIMIT_S,
     "count": 1,

@@ -11,9 +11,9 @@ function call(name, epoch, args, pieces = nothing)
     unlock(REGISTRY)
     epoch == AGENT.epoch || return json(Fields(Any["error", "epoch", "epoch", AGENT.epoch]))
     try
-        pieces === nothing || define_all(pieces)
-        f = callable(name)
-        f === nothing && return json(Fields(Any["error", "piece", "call", name]))
+        pieces === nothing || Base.invokelatest(define_all, pieces)
+        f = callable(String(name))
+        f === nothing && return json(Fields(Any["error", "piece", "call", String(name)]))
         value = Base.invokelatest(f, args...)
         return value isa String ? value : json(value)
     catch error
@@ -84,35 +84,34 @@ not_there(cell_id) = absent(is_forgotten(cell_id) ? "forgotten" : "unknown", cel
 
 "The cell with this id: the known one, or a new one that is queued. nothing for a forgotten id."
 function enqueue_cell(notebook, cell_id, count, code, options)
-    cell = nothing
     lock(REGISTRY)
     try
         haskey(FORGOTTEN, cell_id) && return nothing
-        cell = get(CELLS, cell_id, nothing)
-        cell === nothing || return cell
+        known = get(CELLS, cell_id, nothing)
+        known isa Cell && return known
         cell = new_cell(notebook, cell_id, count, code, options)
         CELLS[cell_id] = cell
         push!(UNFINISHED, cell)
         give_cell(get_worker(notebook), cell)
+        return cell
     finally
         unlock(REGISTRY)
     end
-    return cell
 end
 
 function submit(notebook, cell_id, count, code, wait_s, forget, options)
     remember_server_logger()
-    length(forget) > 0 && forget_cells(forget)
+    length(forget) > 0 && Base.invokelatest(forget_cells, forget)
     cell = enqueue_cell(notebook, cell_id, count, code, options)
-    cell === nothing && return absent("forgotten", cell_id)
+    cell isa Cell || return Base.invokelatest(absent, "forgotten", cell_id)
     yield()                            # most cells end in this moment: no need for a clock to wait by
-    after = option(options, "after", 0)
-    cell.state === :done || wait_longer(cell, after, wait_s)
-    return events_reply(cell, after, option(options, "max_bytes", 1_000_000))
+    after = option(options, "after", 0)::Int
+    cell.state === :done || Base.invokelatest(wait_longer, cell, after, wait_s)
+    return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
 end
 
 function wait_longer(cell, after, wait_s)
-    Base.invokelatest(ensure_poller)
+    ensure_poller()
     wait_for_events(cell, after, wait_s)
     return nothing
 end
@@ -133,9 +132,9 @@ end
 
 function events(cell_id, after, wait_s, options)
     cell = find_cell(cell_id)
-    cell === nothing && return not_there(cell_id)
-    cell.state === :done || wait_longer(cell, after, wait_s)
-    return events_reply(cell, after, option(options, "max_bytes", 1_000_000))
+    cell isa Cell || return Base.invokelatest(not_there, cell_id)
+    cell.state === :done || Base.invokelatest(wait_longer, cell, after, wait_s)
+    return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
 end
 
 """
@@ -147,7 +146,7 @@ the answer then, with the cell's state, so that the calls come in again.
 """
 function finish(cell_id)
     cell = find_cell(cell_id)
-    cell === nothing && return not_there(cell_id)
+    cell isa Cell || return not_there(cell_id)
     ensure_poller()
     wait_while_heard(cell)
     return events_reply(cell, 0, typemax(Int))

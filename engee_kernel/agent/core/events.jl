@@ -159,7 +159,7 @@ function add_event(cell, kind, fields)
     lock(guard)
     try
         cell.state === :done && return false
-        freeze_text!(cell, true)
+        length(cell.pending) > 0 && Base.invokelatest(freeze_text!, cell, true)
         push_frozen!(cell, clock_s(), kind, fields)
         notify(cell.changed)
         return true
@@ -174,7 +174,7 @@ function end_cell(cell, status, fields)
     lock(guard)
     try
         cell.state === :done && return nothing
-        freeze_text!(cell, true)
+        length(cell.pending) > 0 && Base.invokelatest(freeze_text!, cell, true)
         cell.dropped_bytes > 0 && Base.invokelatest(tell_dropped!, cell)
         cell.finished = clock_s()
         cell.prompt = nothing
@@ -209,7 +209,7 @@ function events_reply(cell, after, max_bytes)
         size = 0
         last = after < 0 ? 0 : after
         while true
-            last == length(events) && freeze_text!(cell, false)
+            last == length(events) && length(cell.pending) > 0 && Base.invokelatest(freeze_text!, cell, false)
             # Beyond the end as well: who asks with a number not reached yet gets nothing.
             last >= length(events) && break
             text = events[last+1]::String

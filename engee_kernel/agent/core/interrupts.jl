@@ -43,7 +43,7 @@ function interrupted_before_start()
 end
 
 struct Delivery
-    worker::Any
+    worker::Worker
 end
 (delivery::Delivery)() = deliver(delivery.worker)
 

@@ -38,17 +38,8 @@ end
 
 "See that a piece that came with the core is defined."
 function need(name)
-    known(PIECES, name) === nothing && define(name, TEXTS[name])
+    known(PIECES, name) === nothing && Base.invokelatest(define, name, TEXTS[name])
     return nothing
-end
-
-function known(table, name)
-    lock(REGISTRY)
-    try
-        return get(table, name, nothing)
-    finally
-        unlock(REGISTRY)
-    end
 end
 
 "Call a function of a piece that came with the core. invokelatest: it may be younger than who calls."
@@ -61,7 +52,11 @@ end
 function callable(name)
     found = known(CALLABLE, name)
     found === nothing || return found
-    holder = get(HOLDERS, name, nothing)
+    return Base.invokelatest(callable_with_core, name)
+end
+
+function callable_with_core(name)
+    holder = known(HOLDERS, name)
     holder === nothing && return nothing
     need(holder)
     return known(CALLABLE, name)

@@ -56,8 +56,8 @@ end
 
 struct InCell <: Function
     f::Any
-    worker::Any
-    cell::Any
+    worker::Worker
+    cell::Cell
 end
 (run::InCell)() = run.f(run.worker, run.cell)
 

@@ -110,32 +110,17 @@ function elapsed_s(cell)
     return (cell.finished == 0.0 ? clock_s() : cell.finished) - cell.started
 end
 
-function find_cell(id)
+"What a table has under a name, or nothing."
+function known(table::Dict{String,Any}, name::String)
     lock(REGISTRY)
-    try
-        return get(CELLS, id, nothing)
-    finally
-        unlock(REGISTRY)
-    end
+    found = get(table, name, nothing)
+    unlock(REGISTRY)
+    return found
 end
 
-function find_worker(notebook)
-    lock(REGISTRY)
-    try
-        return get(WORKERS, notebook, nothing)
-    finally
-        unlock(REGISTRY)
-    end
-end
-
-function is_forgotten(id)
-    lock(REGISTRY)
-    try
-        return haskey(FORGOTTEN, id)
-    finally
-        unlock(REGISTRY)
-    end
-end
+find_cell(id) = known(CELLS, id)
+find_worker(notebook) = known(WORKERS, notebook)
+is_forgotten(id) = known(FORGOTTEN, id) !== nothing
 
 "Take an element out of a list, by identity."
 function drop!(list, element)

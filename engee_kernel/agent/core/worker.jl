@@ -6,8 +6,8 @@ const INTERRUPT_REPLY_S = 2.0
 function get_worker(notebook)
     lock(REGISTRY)
     try
-        worker = get(WORKERS, notebook, nothing)
-        worker === nothing || return worker
+        known = get(WORKERS, notebook, nothing)
+        known isa Worker && return known
         worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, false, nothing,
                         Any[], 0)
         WORKERS[notebook] = worker
@@ -50,7 +50,7 @@ function take_cell(worker)
 end
 
 struct Work
-    worker::Any
+    worker::Worker
 end
 (work::Work)() = work_on(work.worker)
 
@@ -59,7 +59,7 @@ function work_on(worker)
     schedule(Task(Delivery(worker)))
     while true
         cell = take_cell(worker)
-        cell === nothing && return nothing
+        cell isa Cell || return nothing
         cell.state === :queued || continue
         try
             run_cell(worker, cell)
@@ -109,12 +109,15 @@ function run_cell(worker, cell)
         status = Base.invokelatest(report_error, worker, cell, exception_stack())
     end
     fields = measured_since(before)
-    if status == "ok" && length(cell.expressions) > 0
-        push!(fields, "expressions")
-        push!(fields, from_piece("expressions", :evaluate_expressions, Any[worker, cell]))
-    end
+    status == "ok" && length(cell.expressions) > 0 && Base.invokelatest(add_expressions!, fields, worker, cell)
     drain_descriptors(true)
     end_cell(cell, status, fields)
+    return nothing
+end
+
+function add_expressions!(fields, worker, cell)
+    push!(fields, "expressions")
+    push!(fields, from_piece("expressions", :evaluate_expressions, Any[worker, cell]))
     return nothing
 end
 
@@ -146,10 +149,21 @@ function run_user_code(worker, cell)
     return nothing
 end
 
+"The first byte that is no blank; 0 where there is none."
+function first_mark(code::String)
+    i = 1
+    while i <= ncodeunits(code)
+        b = codeunit(code, i)
+        b == 0x20 || (b >= 0x09 && b <= 0x0d) || return b
+        i += 1
+    end
+    return 0x00
+end
+
 "The REPL's modes by the cell's first character: ?help, ;shell, ]pkg. Anything else is Julia."
 function run_code(cell)
-    code = lstrip(cell.code)
-    (startswith(code, "?") || startswith(code, ";") || startswith(code, "]")) && return from_piece("modes", :run_mode, Any[cell])
+    mark = first_mark(cell.code)
+    (mark == 0x3f || mark == 0x3b || mark == 0x5d) && return from_piece("modes", :run_mode, Any[cell])
     return evaluate_code(cell_module(cell), cell.code, cell_name(cell), cell)
 end
 
@@ -184,18 +198,18 @@ function (report::ErrorReport)(worker, cell)
 end
 
 # What a run used. The time spent compiling is known from 1.8 on.
-has_compile_clock() = isdefined(Base, :cumulative_compile_timing) && isdefined(Base, :cumulative_compile_time_ns)
+const HAS_COMPILE_CLOCK = isdefined(Base, :cumulative_compile_timing) && isdefined(Base, :cumulative_compile_time_ns)
 
 function measure()
-    has_compile_clock() && Base.invokelatest(Base.cumulative_compile_timing, true)
-    return Any[Base.gc_bytes(), Base.gc_time_ns(), has_compile_clock() ? Base.invokelatest(compile_ns) : UInt64(0)]
+    HAS_COMPILE_CLOCK && Base.invokelatest(Base.cumulative_compile_timing, true)
+    return Any[Base.gc_bytes(), Base.gc_time_ns(), HAS_COMPILE_CLOCK ? Base.invokelatest(compile_ns) : UInt64(0)]
 end
 
 compile_ns() = first(Base.cumulative_compile_time_ns())
 
 function measured_since(before)
-    fields = Any["allocated_bytes", Base.gc_bytes() - before[1], "gc_s", (Base.gc_time_ns() - before[2]) / 1e9]
-    if has_compile_clock()
+    fields = Any["allocated_bytes", Base.gc_bytes() - before[1]::Int, "gc_s", (Base.gc_time_ns() - before[2]::UInt64) / 1e9]
+    if HAS_COMPILE_CLOCK
         push!(fields, "compile_s")
         push!(fields, (Base.invokelatest(compile_ns) - before[3]) / 1e9)
         Base.invokelatest(Base.cumulative_compile_timing, false)

@@ -103,7 +103,7 @@ end
 # Times and sizes: six decimals are more than they have.
 function put_real(io, x::Float64)
     if !(abs(x) < 9.0e15)
-        put(io, isfinite(x) ? string(x) : "null")
+        put(io, abs(x) < Inf ? Base.invokelatest(string, x) : "null")
         return nothing
     end
     x < 0 && put(io, "-")

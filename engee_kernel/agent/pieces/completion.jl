@@ -8,57 +8,75 @@ import REPL.REPLCompletions
 
 const MATCHES_LIMIT = 500
 
-# The text before the cursor, `cursor` counted in code points.
-before_cursor(code::String, cursor::Int) = String(first(code, clamp(cursor, 0, length(code))))
+"The text before the cursor, `cursor` counted in code points."
+function before_cursor(code, cursor)
+    cursor <= 0 && return ""
+    return cursor >= length(code) ? code : code[1:nextind(code, 0, cursor)]
+end
 
 "Where the top-level expression that the end of `prefix` is in begins, as a byte index."
-function expression_start(code::String, prefix::String)
+function expression_start(code, prefix)
     start = 1
-    while start <= ncodeunits(prefix)
-        ex, next = Meta.parse(code, start, raise = false)
+    last = ncodeunits(prefix)
+    while start <= last
+        ex, next = Base.invokelatest(parse_from, code, start)
+        next = next::Int
         # An expression that does not parse reaches as far as it likes: the cursor's part begins here.
-        (Meta.isexpr(ex, (:error, :incomplete)) || next > ncodeunits(prefix) || next <= start) && break
+        (ex isa Expr && (ex.head === :error || ex.head === :incomplete)) && break
+        (next > last || next <= start) && break
         start = next
     end
     return start
 end
 
-function completions_of(mod::Module, code::String, cursor::Int)
+parse_from(code, start) = Meta.parse(code, start, raise = false)
+
+# How many characters there are up to a byte index.
+characters(text, last) = length(text, 1, last)
+
+function completions_of(mod, code, cursor)
     prefix = before_cursor(code, cursor)
     cursor = length(prefix)
     nothing_found = Fields(Any["matches", Any[], "start", cursor, "end", cursor])
-    all(isspace, prefix) && return nothing_found
+    strip(prefix) == "" && return nothing_found
     start = expression_start(code, prefix)
     start > ncodeunits(prefix) && return nothing_found
-    part = code[start:end]
-    at = lastindex(prefix) - start + 1
-    found, range, should_complete = REPLCompletions.completions(part, at, mod)
-    isempty(found) && return nothing_found
-    is_call = !should_complete || all(c -> c isa REPLCompletions.MethodCompletion, found)
+    part = start == 1 ? code : code[start:lastindex(code)]
+    # invokelatest, and no types guessed: what Julia has compiled of REPL is called as it is.
+    answer = Base.invokelatest(REPLCompletions.completions, part, lastindex(prefix) - start + 1, mod)
+    found = answer[1]::Vector
+    range = answer[2]::UnitRange{Int}
+    length(found) == 0 && return nothing_found
     matches = Any[]
-    seen = Set{String}()
-    for completion in found
-        text, type = text_of(completion), completion_type(completion)
-        fields = Fields(Any["text", text, "type", type])
-        if type == "method"
-            # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
-            fields = Fields(Any["text", argument_list(text), "type", type, "signature", text])
-        end
-        fields.list[2] in seen && continue
-        push!(seen, fields.list[2])
-        push!(matches, fields)
-        length(matches) == MATCHES_LIMIT && break
+    seen = Dict{String,Any}()
+    is_call = true
+    i = 1
+    while i <= length(found)
+        completion = found[i]
+        i += 1
+        kind = nameof(typeof(completion))
+        kind === :MethodCompletion || (is_call = false)
+        length(matches) == MATCHES_LIMIT && continue
+        text = text_of(completion)
+        type = completion_type(kind, completion, text)
+        # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
+        shown = type == "method" ? argument_list(text) : text
+        haskey(seen, shown) && continue
+        seen[shown] = true
+        fields = Any["text", shown, "type", type]
+        type == "method" && append!(fields, Any["signature", text])
+        push!(matches, Fields(fields))
     end
-    offset = length(SubString(code, 1, prevind(code, start)))
-    if is_call || isempty(range)
+    if is_call || !answer[3] || isempty(range)
         range_start = range_end = cursor
     else
-        range_start = offset + length(SubString(part, 1, prevind(part, first(range))))
-        range_end = offset + length(SubString(part, 1, last(range)))
+        offset = start == 1 ? 0 : characters(code, prevind(code, start))
+        range_start = offset + (first(range) == 1 ? 0 : characters(part, prevind(part, first(range))))
+        range_end = offset + characters(part, last(range))
     end
-    reply = Fields(Any["matches", matches, "start", range_start, "end", range_end])
-    length(found) > MATCHES_LIMIT && append!(reply.list, Any["more", true])
-    return reply
+    reply = Any["matches", matches, "start", range_start, "end", range_end]
+    length(found) > MATCHES_LIMIT && append!(reply, Any["more", true])
+    return Fields(reply)
 end
 
 # From 1.12 on the text that is shown and the text that is inserted differ.
@@ -67,8 +85,8 @@ function text_of(completion)::String
     return REPLCompletions.completion_text(completion)
 end
 
-function argument_list(signature::String)
-    open = findfirst('(', signature)
+function argument_list(signature)
+    open = findfirst(isequal('('), signature)
     open === nothing && return signature
     depth = 0
     for i in open:lastindex(signature)
@@ -80,25 +98,24 @@ function argument_list(signature::String)
     return signature
 end
 
-const COMPLETION_TYPES = Dict(
-    :KeywordCompletion => "keyword", :KeyvalCompletion => "keyword", :KeywordArgumentCompletion => "param",
-    :PathCompletion => "path", :PackageCompletion => "module", :PropertyCompletion => "field",
-    :FieldCompletion => "field", :MethodCompletion => "method", :BslashCompletion => "latex",
-    :DictCompletion => "key",
-    :ShellCompletion => "path", :TextCompletion => "text",
-)
-
-function completion_type(completion)
-    kind = nameof(typeof(completion))
-    kind === :ModuleCompletion || return get(COMPLETION_TYPES, kind, "text")
-    name = Symbol(text_of(completion))
-    startswith(String(name), "@") && return "macro"
-    return binding_type(completion.parent, name)
+function completion_type(kind, completion, text)
+    if kind === :ModuleCompletion
+        startswith(text, "@") && return "macro"
+        return binding_type(completion.parent, Symbol(text))
+    end
+    (kind === :KeywordCompletion || kind === :KeyvalCompletion) && return "keyword"
+    kind === :KeywordArgumentCompletion && return "param"
+    (kind === :PathCompletion || kind === :ShellCompletion) && return "path"
+    kind === :PackageCompletion && return "module"
+    (kind === :PropertyCompletion || kind === :FieldCompletion) && return "field"
+    kind === :MethodCompletion && return "method"
+    kind === :BslashCompletion && return "latex"
+    return kind === :DictCompletion ? "key" : "text"
 end
 
-function binding_type(mod::Module, name::Symbol)
+function binding_type(mod, name)
     (!Base.isdeprecated(mod, name) && isdefined(mod, name)) || return "variable"
-    value = Base.invokelatest(getfield, mod, name)
+    value = getfield(mod, name)
     value isa Module && return "module"
     value isa Type && return "type"
     value isa Function && return "function"

@@ -4,7 +4,7 @@
 
 function run_mode(cell)
     code = cell.code
-    start = findfirst(c -> !isspace(c), code)
+    start = findfirst(c -> !(c in " \t\n\v\f\r"), code)
     mod = cell_module(cell)
     mark = code[start]
     mark == '?' && return help(mod, strip(code[nextind(code, start):end]))
