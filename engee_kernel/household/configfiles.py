@@ -16,7 +16,7 @@ from ..facts.errors import SettingError
 CONFIG_FILE = "engee_kernel_config.py"
 SECTION = "EngeeSettings"
 ORIGINS = "EngeeConfigFiles"
-"""A section beside the settings': which file each of them is from, as {"origins": {name: path}}."""
+"""A section beside the settings': `origins`, which file each of them is from, and `url`, the address in the files."""
 
 
 def read_config_files() -> Config:
@@ -30,19 +30,21 @@ def read_config_files() -> Config:
         found = _read(path)
         origins |= dict.fromkeys(found.get(SECTION, {}), str(path))
         config.merge(found)
-    config[ORIGINS] = Config({"origins": origins})
+    config[ORIGINS] = Config({"origins": origins, "url": str(config.get(SECTION, {}).get("url", ""))})
     return config
 
 
-def origins_in(config: Config) -> dict[str, str]:
-    """The file of each setting that a file sets."""
-    return dict(config.get(ORIGINS, {}).get("origins", {}))
+def origins_in(config: Config) -> tuple[dict[str, str], str]:
+    """The file of each setting that a file sets; the address that files name, "" for none."""
+    section = config.get(ORIGINS, {})
+    return dict(section.get("origins", {})), str(section.get("url", ""))
 
 
 def forget_origins(config: Config, names: list[str]) -> None:
     """These are set by something nearer than a file."""
-    left = {name: path for name, path in origins_in(config).items() if name not in names}
-    config[ORIGINS] = Config({"origins": left})
+    origins, url = origins_in(config)
+    left = {name: path for name, path in origins.items() if name not in names}
+    config[ORIGINS] = Config({"origins": left, "url": url})
 
 
 def _read(path: Path) -> Config:

@@ -131,8 +131,7 @@ class EngeeSettings(Configurable):
             config = arguments["config"] if "config" in arguments else arguments["parent"].config
             raise bad_value(config) from None  # its own words may have a secret
         self.sources: dict[str, str] = {}
-        given, self._files = self.config.get(SECTION, {}), origins_in(self.config)
-        self._url_of_files = str(given["url"]) if "url" in self._files else ""
+        given, self._files, self._url_of_files = self.config.get(SECTION, {}), *origins_in(self.config)
         for name in self.names():
             variable = environment_variable(name)
             if name in given and name not in self._files:
@@ -183,23 +182,16 @@ class EngeeSettings(Configurable):
     def source(self, name: str) -> str:
         """Where the value comes from, for the person."""
         source = self.sources.get(name, "default")
-        is_file_s = source == self._files.get(name, "")
-        return (
-            f"{source} (not used: it is for {self._url_of_files})"
-            if is_file_s and self._is_for_another(name)
-            else source
-        )
-
-    def _is_for_another(self, name: str) -> bool:
-        """Whether a secret is from files that name another Engee than the one in use: it must not be sent there."""
-        if not (is_secret(name) and name in self._files and self._url_of_files):
-            return False
-        return origin(self._url_of_files) != origin(self.url)
+        unused = is_secret(name) and source == self._files.get(name) and not self._secret(name)
+        return f"{source} (not used: it is for {self._url_of_files})" if unused else source
 
     def _secret(self, name: str) -> Secret:
-        """Raises SettingError for an address that is none."""
-        is_file_s = self.sources.get(name) == self._files.get(name, "") or name == "token"
-        return Secret("" if is_file_s and self._is_for_another(name) else getattr(self, name))
+        """A secret of this setting; none where files say that it is for another Engee than the one in use."""
+        # the environment's token is a source of its own: the trait holds the file's all the same
+        is_of_file = name in self._files and (name == "token" or self.sources.get(name) == self._files[name])
+        if is_of_file and self._url_of_files and not _is_same(self._url_of_files, self.url):
+            return Secret("")
+        return Secret(getattr(self, name))
 
     @property
     def has_token(self) -> bool:
@@ -236,6 +228,14 @@ class EngeeSettings(Configurable):
     def options(self) -> Options:
         """What the I/O layer needs of them."""
         return Options(**{name: getattr(self, name) for name in Options.__dataclass_fields__})
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two addresses are of one Engee; what is no address is nobody's."""
+    try:
+        return origin(one) == origin(other)
+    except SettingError:
+        return False
 
 
 def environment_variable(name: str) -> str:
@@ -281,7 +281,7 @@ def markdown_table() -> str:
 
 def bad_value(config: Config) -> SettingError:
     """What is wrong in a config, without the value of a secret."""
-    given, files = config.get(SECTION, {}), origins_in(config)
+    given, files = config.get(SECTION, {}), origins_in(config)[0]
     for name in EngeeSettings.names():
         if name not in given:
             continue

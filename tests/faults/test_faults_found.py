@@ -85,7 +85,7 @@ def test_a_cell_that_was_let_go_and_ended_without_a_job_is_found_by_its_id(
     start: Callable[..., Frontend], engee: LocalEngee
 ) -> None:
     kernel = start(engee, handoff_after_s="30")
-    engee.faults({"kind": "status", "status": 403, "path": "external", "contains": ".events("})
+    engee.faults({"kind": "status", "status": 403, "path": "external", "contains": ":events,"})
     cell = kernel.run('println("a"); sleep(1.5); println("b"); 7', LIMIT_S)
     engee.faults()
     assert cell.error["ename"] == "StillRunningError" and "goes on in Engee" in cell.traceback
@@ -98,7 +98,7 @@ def test_a_stray_refusal_in_the_middle_of_a_cell_does_not_end_it(
     start: Callable[..., Frontend], engee: LocalEngee, status: int
 ) -> None:
     kernel = start(engee)
-    engee.faults({"kind": "status", "status": status, "path": "eval", "contains": ".events(", "skip": 1, "count": 2})
+    engee.faults({"kind": "status", "status": status, "path": "eval", "contains": ":events,", "skip": 1, "count": 2})
     cell = kernel.run(COUNT + 'for i in 1:8\n    println(i)\n    sleep(0.3)\nend\n"end"', LIMIT_S)
     assert (cell.status, cell.text()) == ("ok", "".join(f"{i}\n" for i in range(1, 9)))
     assert runs(engee) == 1
@@ -154,7 +154,7 @@ def test_a_silent_cell_whose_session_ends_is_told_as_possibly_run(
     """It is known to the agent and has put nothing out; no other cell had run before it in this notebook."""
     kernel = start(engee, handoff_after_s="0.3")
     cell = kernel.send(COUNT + "sleep(20)")
-    engee.faults({"kind": fault, "path": "eval", "contains": ".events(", "count": 1, "delay_s": 0.2})
+    engee.faults({"kind": fault, "path": "eval", "contains": ":events,", "count": 1, "delay_s": 0.2})
     kernel.finish(cell, LIMIT_S)
     assert cell.error["ename"] == "SessionLostError" and "was not run." not in cell.traceback
     kernel.pause(0.5)
@@ -173,7 +173,7 @@ def test_a_line_that_was_refused_is_asked_for_again(start: Callable[..., Fronten
         return typed[-1]
 
     kernel.on_input = answer
-    engee.faults({"kind": "status", "status": 403, "path": "eval", "contains": ".answer(", "count": 1})
+    engee.faults({"kind": "status", "status": 403, "path": "eval", "contains": ":answer,", "count": 1})
     cell = kernel.run("readline()", LIMIT_S, allow_stdin=True)
     assert (cell.status, cell.result) == ("ok", '"line 2"')
     assert "did not reach the cell" in cell.text("stderr")

@@ -17,7 +17,7 @@ from engee_kernel.account.vaults import FileVault, VaultError
 from engee_kernel.commands.install import place_of
 from engee_kernel.doctor import local
 from engee_kernel.facts.errors import SettingError
-from engee_kernel.household.configfiles import CONFIG_FILE, read_config_files
+from engee_kernel.household.configfiles import CONFIG_FILE, forget_origins, read_config_files
 from engee_kernel.household.services import Services
 from engee_kernel.household.settings import EngeeSettings
 from engee_kernel.jupyter import kernelspec
@@ -203,6 +203,18 @@ async def test_a_files_token_is_not_sent_to_another_engee(
     settings = EngeeSettings(config=read_config_files())
     source, token = await settings.tokens(print).find()
     assert (source, token.reveal()) == ("ENGEE_TOKEN", "token-of-the-kernel")
+
+
+async def test_nor_is_it_where_the_command_line_names_the_address(folders: tuple[Path, Path]) -> None:
+    write(folders[1], 'c.EngeeSettings.url = "https://all.example"\nc.EngeeSettings.token = "token-of-all"')
+    config = read_config_files()
+    config.merge(Config({"EngeeSettings": {"url": "https://plant.example"}}))
+    forget_origins(config, ["url"])
+    settings = EngeeSettings(config=config)
+    assert (settings.url, settings.has_token) == ("https://plant.example", False)
+    settings.set_from_text("url", "no address", "%config")
+    assert not settings.has_token
+    assert "not used" in settings.source("token")
 
 
 # Files that can't be used

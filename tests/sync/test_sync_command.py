@@ -173,7 +173,7 @@ def test_a_killed_sync_is_not_taken_for_a_change_in_engee(
     assert sync("src", "src").returncode == 0
     write(here, "src/a.jl", "2")
     # the file is put in place, but the reply never comes: nobody notes it down
-    local_engee.faults({"kind": "drop_after", "path": "command/eval", "contains": ".commit_upload("})
+    local_engee.faults({"kind": "drop_after", "path": "command/eval", "contains": ":commit_upload,"})
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, "sync", "src", "src"], env=environment, cwd=here)
     deadline = time.monotonic() + LIMIT_S
     while (user / "src" / "a.jl").read_text() != "2":

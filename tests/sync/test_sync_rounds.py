@@ -228,7 +228,7 @@ async def test_a_broken_upload_is_not_taken_for_a_change_in_engee(
     await pair.sync()
     write(pair.here, "a.jl", "2")
     remote.client.retry_bound_s = 0.5
-    local_engee.faults({"kind": fault, "path": "command/eval", "contains": ".commit_upload("})
+    local_engee.faults({"kind": fault, "path": "command/eval", "contains": ":commit_upload,"})
     with pytest.raises(EngeeError):
         await pair.sync()
     local_engee.faults()
