@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
+from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
-import httpcore
 import httpx
 
 from ..facts.errors import (
@@ -36,12 +36,9 @@ from ..facts.version import __version__
 from . import wire
 from .auth import BearerAuth
 from .credentials import STARS, TokenProvider, origin
+from .pool import DirectTransport
 from .replies import Reply, raise_for_status
 from .retry import is_transient
-
-# asyncio hands a large reply over in pieces of 256 KiB; httpcore 1.0 takes a quarter at a time and copies the rest
-# anew: a third of a large download's time
-httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 2**18
 
 _parsed = lru_cache(maxsize=64)(httpx.URL)
 
@@ -203,13 +200,19 @@ class Transport:
         loop = asyncio.get_running_loop()
         http = self._loops.get(loop)
         if http is None or http.is_closed:
+            certificates = ssl.create_default_context()  # the system's certificate store
+            limits = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
+            direct = DirectTransport(certificates, limits)
+            # a proxy of the environment can't reach this machine's loopback, and would read the token there
+            hosts = ["localhost", "127.0.0.1", "[::1]"]
+            if not getproxies():
+                hosts.append("")  # all; else httpx decides by the environment, and its own transport knows proxies
             http = self._loops[loop] = httpx.AsyncClient(
                 headers={"User-Agent": f"engee-kernel/{__version__}"},
                 follow_redirects=False,  # a token is never sent on to another address
-                limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0),
-                verify=ssl.create_default_context(),  # the system's certificate store
-                # a proxy of the environment can't reach this machine's loopback, and would read the token there
-                mounts={"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None},
+                limits=limits,
+                verify=certificates,
+                mounts={f"all://{host}": direct for host in hosts},
             )
         return http
 

@@ -1,0 +1,89 @@
+"""Connections for httpx that go straight to the server: httpcore's pool on a network backend of our own.
+
+httpx's transport takes no backend, so this is one of ours, as httpx documents it. What proxies need stays with httpx's.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import httpcore
+import httpx
+
+from .network import AsyncioBackend
+
+_NAMES = (
+    "TimeoutException",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "WriteTimeout",
+    "PoolTimeout",
+    "NetworkError",
+    "ConnectError",
+    "ReadError",
+    "WriteError",
+    "ProxyError",
+    "UnsupportedProtocol",
+    "ProtocolError",
+    "LocalProtocolError",
+    "RemoteProtocolError",
+)
+_OF_HTTPX: dict[type[BaseException], type[httpx.TransportError]] = {
+    getattr(httpcore, name): getattr(httpx, name) for name in _NAMES
+}
+
+
+class DirectTransport(httpx.AsyncBaseTransport):
+    """Belongs to the event loop in which it is used first."""
+
+    def __init__(self, ssl_context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=AsyncioBackend(),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            reply = await self._pool.handle_async_request(sent)
+        return httpx.Response(reply.status, headers=reply.headers, stream=_Body(reply), extensions=reply.extensions)
+
+    async def aclose(self) -> None:
+        with _as_httpx():
+            await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, reply: httpcore.Response) -> None:
+        self._reply = reply
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _as_httpx():
+            async for piece in self._reply.aiter_stream():
+                yield piece
+
+    async def aclose(self) -> None:
+        with _as_httpx():
+            await self._reply.aclose()
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    """httpcore's errors under the names that httpx has for them."""
+    try:
+        yield
+    except tuple(_OF_HTTPX) as error:
+        found = next(_OF_HTTPX[kind] for kind in type(error).__mro__ if kind in _OF_HTTPX)  # the most specific one
+        raise found(str(error)) from error
