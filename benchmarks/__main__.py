@@ -7,71 +7,38 @@ HTTP request, a plain ipykernel, curl. `--quick` takes fewer rounds and smaller 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import httpx
+import psutil
 
+from engee_kernel.emulator.julia import ENVIRONMENT_NAME
 from engee_kernel.emulator.process import LocalEngee
 
+from .cold import Cold
+from .figures import Table, figure, milliseconds
 from .kernels import ECHO, ENGEE, IPYKERNEL, Measured, kernel
 from .transfers import Pair, has_curl
 
-BUILD = Path(__file__).parents[1] / "build"
+REPORT = Path(__file__).parents[1] / "build" / "bench.json"
+PARTS = ("cold", "warm", "transfers")
 EVAL = "external/command/eval"
 
 
-@dataclass
-class Figure:
-    """`ratio` is value / peer_value; `aim` the largest ratio that is good, None where there is no peer to match."""
-
-    value: float
-    unit: str
-    peer: str
-    peer_value: float
-    ratio: float
-    aim: float | None
-    holds: bool | None
-    note: str = ""
-
-
-def figure(value: float, unit: str, peer: str, peer_value: float, aim: float | None, note: str = "") -> Figure:
-    ratio = value / peer_value
-    return Figure(value, unit, peer, peer_value, ratio, aim, None if aim is None else ratio <= aim, note)
-
-
-def milliseconds(measure: Callable[[], float], rounds: int) -> float:
-    """The median of `rounds` measures in seconds, in milliseconds."""
-    return 1000 * median(measure() for _ in range(rounds))
-
-
 class Bench:
-    def __init__(self, engee: LocalEngee, *, quick: bool) -> None:
+    def __init__(self, engee: LocalEngee, table: Table, *, quick: bool) -> None:
         self.engee = engee
+        self.add = table.add
         self.quick = quick
         self.environment = {"ENGEE_URL": engee.url, "ENGEE_TOKEN": engee.token}
-        self.figures: dict[str, Figure] = {}
         self.http = httpx.Client(
             base_url=engee.session_url, headers={"Authorization": f"Bearer {engee.token}"}, timeout=60
         )
-
-    def add(self, name: str, measured: Figure) -> None:
-        self.figures[name] = measured
-        mark = {True: "holds", False: "FAILS", None: ""}[measured.holds]
-        aim = "" if measured.aim is None else f"aim ≤ {measured.aim:g}"
-        print(
-            f"{name:34} {measured.value:10.2f} {measured.unit:5} {measured.peer:24} {measured.peer_value:10.2f} "
-            f"{measured.ratio:7.2f} {aim:10} {mark}",
-            flush=True,
-        )
-        if measured.note:
-            print(f"    {measured.note}", flush=True)
 
     def raw_eval_s(self, command: str = "1+1") -> float:
         began = time.perf_counter()
@@ -209,13 +176,9 @@ class Bench:
                 self.add(f"%{label} of {mebibytes} MiB", figure(min(magics), "s", peer, min(checked), None, note))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller files")
-    quick = parser.parse_args().quick
-    print(f"{platform.platform()}, Python {platform.python_version()}\n")
+def warm(table: Table, *, quick: bool) -> None:
     with LocalEngee() as engee:
-        bench = Bench(engee, quick=quick)
+        bench = Bench(engee, table, quick=quick)
         bench.start()
         with kernel(ENGEE, bench.environment) as own, kernel(ECHO) as echo, kernel(IPYKERNEL) as python:
             own.reply_s("1+1")
@@ -224,12 +187,41 @@ def main() -> int:
             bench.printing(own, python)
             bench.long_cell(own, python)
             bench.completion(own)
+
+
+def transfers(table: Table, *, quick: bool) -> None:
+    with LocalEngee() as engee:
+        bench = Bench(engee, table, quick=quick)
+        with kernel(ENGEE, bench.environment) as own:
+            own.reply_s("1+1")
             bench.transfers(own)
-    BUILD.mkdir(exist_ok=True)
-    report = {name: asdict(measured) for name, measured in bench.figures.items()}
-    (BUILD / "bench.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
-    print(f"\nwritten: {BUILD / 'bench.json'}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller files, a shorter look")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part of it; may be given again")
+    parser.add_argument("--julia", help=f"the Julia of the local Engee, as {ENVIRONMENT_NAME} names it")
+    arguments = parser.parse_args()
+    if arguments.julia:
+        os.environ[ENVIRONMENT_NAME] = arguments.julia
+    parts, quick = arguments.only or PARTS, arguments.quick
+    print(f"{platform.platform()}, Python {platform.python_version()}, load {load()}\n")
+    table = Table()
+    if "cold" in parts:
+        (Cold(1, 15.0, (0.5, 2.0)) if quick else Cold(3, 60.0, (0.5, 1.0, 2.0, 4.0))).run(table)
+    if "warm" in parts:
+        warm(table, quick=quick)
+    if "transfers" in parts:
+        transfers(table, quick=quick)
+    table.write(REPORT)
+    print(f"\nload {load()}; written: {REPORT}")
     return 0
+
+
+def load() -> str:
+    """How busy others keep the machine: every figure in seconds hangs on it."""
+    return f"{psutil.getloadavg()[0]:.1f} on {psutil.cpu_count()} processors"
 
 
 if __name__ == "__main__":

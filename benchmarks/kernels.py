@@ -60,10 +60,32 @@ class Measured:
         self._reply(sent)
         return time.perf_counter() - began, messages
 
+    def error_s(self, code: str) -> tuple[float, str]:
+        """From sending a cell that fails to its reply, and the error's name."""
+        began = time.perf_counter()
+        sent = self.client.execute(code)
+        name = self._failure(sent)
+        return time.perf_counter() - began, name
+
+    def interrupt_s(self, code: str, *, after_s: float) -> tuple[float, str]:
+        """From interrupting a cell, so long after it was sent, to its reply, and the error's name."""
+        sent = self.client.execute(code)
+        time.sleep(after_s)
+        began = time.perf_counter()
+        self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+        name = self._failure(sent)
+        return time.perf_counter() - began, name
+
     def complete_s(self, code: str) -> float:
         began = time.perf_counter()
         reply = self.client.complete(code, reply=True, timeout=CELL_LIMIT_S)
         assert reply["content"]["matches"], "nothing was completed"
+        return time.perf_counter() - began
+
+    def inspect_s(self, code: str) -> float:
+        began = time.perf_counter()
+        reply = self.client.inspect(code, reply=True, timeout=CELL_LIMIT_S)
+        assert reply["content"]["found"], "nothing was found"
         return time.perf_counter() - began
 
     def memory_bytes(self) -> int:
@@ -77,12 +99,22 @@ class Measured:
             except queue.Empty:
                 return
 
-    def _reply(self, sent: str) -> dict[str, Any]:
+    def _failure(self, sent: str) -> str:
+        content = self._answer(sent)
+        assert content["status"] == "error", content
+        self._drain()
+        return str(content["ename"])
+
+    def _reply(self, sent: str) -> None:
+        content = self._answer(sent)
+        assert content["status"] == "ok", content
+
+    def _answer(self, sent: str) -> dict[str, Any]:
         while True:
             reply = self.client.get_shell_msg(timeout=CELL_LIMIT_S)
             if reply["parent_header"].get("msg_id") == sent:
-                assert reply["content"]["status"] == "ok", reply["content"]
-                return reply
+                content: dict[str, Any] = reply["content"]
+                return content
 
 
 @contextmanager

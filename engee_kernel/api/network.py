@@ -198,6 +198,9 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
+        if self._arrivals.chunks or self._arrivals.over:  # what has come already would not reach TLS
+            await self.aclose()
+            raise httpcore.ConnectError("the server does not wait for TLS to begin")
         self._send_small()
         starting = asyncio.get_running_loop().start_tls(
             self._transport, self._arrivals, ssl_context, server_hostname=server_hostname

@@ -5,6 +5,7 @@ httpx's transport takes no backend, so this is one of ours, as httpx documents i
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ import httpcore
 import httpx
 
 from .network import AsyncioBackend
+
+AT_ONCE_BYTES = 1 << 16
 
 _NAMES = (
     "TimeoutException",
@@ -58,7 +61,11 @@ class DirectTransport(httpx.AsyncBaseTransport):
         )
         with _as_httpx():
             reply = await self._pool.handle_async_request(sent)
-        return httpx.Response(reply.status, headers=reply.headers, stream=_Body(reply), extensions=reply.extensions)
+            whole = await _whole(reply) if _length(reply) <= AT_ONCE_BYTES else None
+        body = None if whole is not None else _Body(reply)
+        return httpx.Response(
+            reply.status, headers=reply.headers, content=whole, stream=body, extensions=reply.extensions
+        )
 
     async def aclose(self) -> None:
         with _as_httpx():
@@ -77,6 +84,20 @@ class _Body(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         with _as_httpx():
             await self._reply.aclose()
+
+
+async def _whole(reply: httpcore.Response) -> bytes:
+    """A small body at once: handing its pieces up from iterator to iterator costs more than all of them."""
+    try:
+        return await reply.aread()
+    finally:
+        await reply.aclose()
+
+
+def _length(reply: httpcore.Response) -> float:
+    """The body's length as the head says it; infinite where it does not."""
+    lengths = [value for name, value in reply.headers if name.lower() == b"content-length"]
+    return int(lengths[0]) if lengths else math.inf
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from ..facts.text import summary_of_body
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole HTTP reply; `headers` with lower-case names; `call` e.g. "POST …/eval" for messages."""
+    """A whole HTTP reply; `headers` by lower-case names; `call` e.g. "POST …/eval" for messages."""
 
     status: int
     headers: Mapping[str, str]

@@ -222,13 +222,12 @@ def _timeouts(timeout_s: float) -> httpx.Timeout:
 
 
 def _reply(response: httpx.Response, call: str) -> Reply:
-    headers = {name.lower(): value for name, value in response.headers.items()}
     body = response.content
     # error pages of proxies may echo the request: what comes back must not carry the token into messages
     token = response.request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
     if token and token in body:
         body = body.replace(token, STARS.encode())
-    return Reply(response.status_code, headers, body, call)
+    return Reply(response.status_code, response.headers, body, call)
 
 
 @contextmanager
