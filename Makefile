@@ -98,7 +98,8 @@ test-browser: setup chromium
 
 test-all: test test-slow test-browser
 
-# Speed as ratios to peers in the same run; a quick one: make bench BENCH=--quick
+# Speed as ratios to peers in the same run. A quick one: make bench BENCH=--quick; a part: BENCH='--only cold';
+# another Julia: BENCH='--julia PATH'
 bench: setup
 	$(PY) -m benchmarks $(BENCH)
 

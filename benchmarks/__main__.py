@@ -60,7 +60,7 @@ class Bench:
             "start to ready",
             figure(1000 * median(own), "ms", "echo kernel", peer_ms, 1.0, "no debugger, no IPython; httpx comes later"),
         )
-        note = "the agent is installed, and compiled by Julia, behind the first reply"
+        note = "the first of these kernels brings the agent to Julia, the others find it there"
         self.add(
             "start to first result", figure(1000 * median(first), "ms", "echo kernel to ready", peer_ms, None, note)
         )
@@ -72,19 +72,21 @@ class Bench:
         milliseconds(self.raw_eval_s, 20)
         # in turns, so that a slow moment of the machine meets all three
         replies, raws, echoes = [], [], []
+        used_s = own.cpu_s(), echo.cpu_s()
         for _ in range(rounds):
             replies.append(own.reply_s("1+1"))
             raws.append(self.raw_eval_s())
             echoes.append(echo.reply_s("1+1"))
-        overhead = 1000 * (median(replies) - median(raws))
+        own_ms, echo_ms = (
+            1000 * (after - before) / rounds for after, before in zip((own.cpu_s(), echo.cpu_s()), used_s, strict=True)
+        )
+        reply, raw, round_trip = (1000 * median(measured) for measured in (replies, raws, echoes))
         note = (
-            f"reply {1000 * median(replies):.1f} ms, raw request {1000 * median(raws):.1f} ms. Beyond what the echo "
-            "kernel does as well: the agent's turn in Julia (parsing, a task, the value, JSON; about 1 ms), "
-            "httpx under asyncio (about 0.4 ms more than without), this kernel's own Python (about 0.3 ms)"
+            f"reply {reply:.2f} ms, raw request {raw:.2f}, echo {round_trip:.2f}; processor time of the kernel "
+            f"{own_ms:.2f} ms a cell, of the echo kernel {echo_ms:.2f}. What is left beyond both is the agent's turn "
+            "in Julia: the call is parsed and lowered, then the cell"
         )
-        self.add(
-            "warm 1+1, reply − raw request", figure(overhead, "ms", "echo round trip", 1000 * median(echoes), 1.5, note)
-        )
+        self.add("warm 1+1", figure(reply, "ms", "echo + raw request", round_trip + raw, 1.2, note))
 
     def printing(self, own: Measured, python: Measured) -> None:
         def delay_ms(measured: Measured, code: str) -> float:
@@ -165,12 +167,10 @@ class Bench:
                     magics.append(own.run(magic)[0])
                     checked.append(curls() + pair.checksums_s())
                 note = {
-                    "upload": "pieces of a MiB, read in a thread",
-                    "download": "httpcore's reads of 64 KiB were a third of it: 256 KiB now; the rest copies in h11",
+                    "upload": "pieces of a MiB, read in a thread; the local Engee's own reading takes thrice as long",
+                    "download": "pieces of 256 KiB; h11 copies each three times, and the end of the part is looked for",
                 }[label]
-                self.add(
-                    f"{label} of {mebibytes} MiB, HTTP", figure(min(mine), "s", "curl", min(theirs), 1 / 0.9, note)
-                )
+                self.add(f"{label} of {mebibytes} MiB, HTTP", figure(min(mine), "s", "curl", min(theirs), 1.05, note))
                 peer = "curl, then sha256sum here and there"
                 note = f"%{label} compares both checksums, Julia's in Julia itself, and replaces at once"
                 self.add(f"%{label} of {mebibytes} MiB", figure(min(magics), "s", peer, min(checked), None, note))

@@ -88,6 +88,11 @@ class Measured:
         assert reply["content"]["found"], "nothing was found"
         return time.perf_counter() - began
 
+    def cpu_s(self) -> float:
+        """The processor time that the kernel's process has used."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
     def memory_bytes(self) -> int:
         return int(self.process.memory_info().rss)
 
