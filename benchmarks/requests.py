@@ -18,7 +18,7 @@ from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.events import Event, Input
 
 EVAL = "external/command/eval"
-CALL = re.compile(r"Main\.\w+\.(\w+)\(")
+CALL = re.compile(r"Main\.\w+\.(?:call\(:)?(\w+)")
 KNOWN = {
     "GET /account/api/engee/info": "the server's state, and the address of its calls",
     "sleep(0.25)": "whether evals run in parallel: one that is held",
@@ -56,7 +56,7 @@ def first_commands() -> list[str]:
             client.commands = []
             session = Session(client, Options(), tell=print)
             await session.prepare()
-            await running.run(session, Cell("1+1", 1), _Ignored())
+            await running.run(session, Cell("1+1", 1, stdin_allowed=True), _Ignored())
             await session.detach()
             return client.commands
 
