@@ -18,7 +18,7 @@ from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.events import Event, Input
 
 EVAL = "external/command/eval"
-CALL = re.compile(r"Main\.\w+\.(?:call\(:)?(\w+)")
+CALL = re.compile(r"isdefined\(Main,:\w+\) \? Main\.\w+\.(?:call\(:)?(\w+)")
 KNOWN = {
     "GET /account/api/engee/info": "the server's state, and the address of its calls",
     "sleep(0.25)": "whether evals run in parallel: one that is held",
@@ -65,7 +65,7 @@ def first_commands() -> list[str]:
 
 
 def purpose(command: str) -> str:
-    call = CALL.search(command[:200])
+    call = CALL.match(command)
     if call:
         return f"the agent's {call[1]}"
     if command in KNOWN:
