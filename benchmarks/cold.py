@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import psutil
@@ -54,6 +55,7 @@ class Sitting:
     engee: LocalEngee
     kernel: Measured
     julia: psutil.Process
+    first_calls: list[dict[str, Any]] = field(default_factory=list)
 
     def first(self) -> Took:
         return self.took(lambda: self.kernel.reply_s("1+1"))
@@ -120,14 +122,15 @@ class Cold:
 
     def _sittings(self) -> dict[str, list[Took]]:
         after: dict[str, list[Took]] = {"error": [], "tab": [], "inspect": []}
-        for number in range(self.rounds):
+        calls: list[dict[str, Any]] = []
+        for _ in range(self.rounds):
             with self._sitting() as sitting:
-                if number == 0:
-                    print_requests(sitting.engee)
                 asked = sitting.kernel
                 after["error"].append(sitting.took(lambda: asked.error_s('error("x")')[0]))  # noqa: B023 - at once
                 after["tab"].append(sitting.took(lambda: asked.complete_s("printl")))  # noqa: B023
                 after["inspect"].append(sitting.took(lambda: asked.inspect_s("sqrt")))  # noqa: B023
+                calls = calls or sitting.first_calls
+        print_requests(calls)  # not before: Julia would have had time to warm up
         return after
 
     def _second_sitting(self, version: str) -> tuple[Took, float, float]:
@@ -155,6 +158,7 @@ class Cold:
         self.own_s.append(own_start(agent_libraries())[0])
         with fresh(user_dir) as sitting:
             self.first.append(sitting.first())
+            sitting.first_calls = sitting.engee.requests()
             yield sitting
 
 
@@ -210,9 +214,8 @@ def wait_for_children(julia: psutil.Process) -> None:
         time.sleep(0.5)
 
 
-def print_requests(engee: LocalEngee) -> None:
+def print_requests(calls: list[dict[str, Any]]) -> None:
     """What the local Engee was asked until the first result."""
-    calls = engee.requests()
     up, down = (sum(call[f"{way}_bytes"] for call in calls) for way in ("received", "sent"))
     print(f"from start to first result: {len(calls)} requests, {up:,} bytes up, {down:,} bytes down")
     for line in explain(calls, first_commands()):
