@@ -6,8 +6,10 @@ Answered also while a cell runs, which the base class does not do.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,6 +19,9 @@ from .. import magics
 from ..facts.errors import EngeeError
 from ..household.services import Services
 from . import cursors
+from .arrivals import Arrivals
+from .editors import Editors
+from .labels import labels
 
 IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
 CONCURRENT = frozenset(
@@ -31,17 +36,30 @@ CONCURRENT = frozenset(
     }
 )
 
+_came_at: ContextVar[float] = ContextVar("_came_at")
+
 
 class AnsweringKernel(Kernel):
     """The part of the kernel that only reads. `services.session` is there once there is one."""
 
     services: Services
 
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.arrivals = Arrivals()
+        self.editors = Editors()
+        self.running_cell: Mapping[str, Any] | None = None
+
+    def came_at(self) -> float:
+        """When the shell message that is at work came, by `time.monotonic`."""
+        return _came_at.get(time.monotonic())
+
     async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
         """Called for each shell message. Requests that only read do not wait for the running cell.
 
         The base class serialises all of them behind it: a completion would come when the cell has ended.
         """
+        _came_at.set(time.monotonic())
         if subshell_id is None and self._message_type(msg) in CONCURRENT:
             idents, frames = self.session.feed_identities(msg, copy=False)
             try:
@@ -49,6 +67,7 @@ class AnsweringKernel(Kernel):
             except ValueError as error:
                 self.log.warning("A message was not understood: %s", error)
                 return
+            self.arrivals.note(message["header"], self.came_at())
             await self._answer_beside(idents, message)
             return
         await super().shell_main(subshell_id, msg)
@@ -68,12 +87,21 @@ class AnsweringKernel(Kernel):
         stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)
         self._publish_status("busy", "shell", parent=message)
         try:
-            with cursors.counted_by(message["header"]):
+            with self.editors.of(message["header"]):
                 await self.shell_handlers[message["header"]["msg_type"]](stream, idents, message)
         except EngeeError:
             self.log.exception("%s failed", message["header"]["msg_type"])
         finally:
             self._publish_status("idle", "shell", parent=message)
+            self.busy_again()
+
+    def busy_again(self) -> None:
+        """Front ends show the state that came last: behind the idle of an answered question say that a cell runs.
+
+        On the cells' own thread, where the cell's own idle can't come in between.
+        """
+        if self.running_cell is not None:
+            self._publish_status("busy", "shell", parent=self.running_cell)
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Called for complete_request; positions in it and in the reply as the front end counts."""
@@ -88,15 +116,15 @@ class AnsweringKernel(Kernel):
         else:
             answer = await self._ask("complete", code, cursor_pos)
         matches = answer.get("matches", ())
-        start = cursors.from_code_points(code, answer.get("start", cursor_pos))
-        end = cursors.from_code_points(code, answer.get("end", cursor_pos))
+        first, last = answer.get("start", cursor_pos), answer.get("end", cursor_pos)
+        start, end = cursors.from_code_points(code, first), cursors.from_code_points(code, last)
         types = [
             {"start": start, "end": end, "text": match["text"], "type": match.get("type", ""), "signature": ""}
             for match in matches
         ]
         return {
             "status": "ok",
-            "matches": [match["text"] for match in matches],
+            "matches": labels(code[first:last], [match["text"] for match in matches]),
             "cursor_start": start,
             "cursor_end": end,
             "metadata": {"_jupyter_types_experimental": types},

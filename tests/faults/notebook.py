@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from frontend import ABORT_WINDOW_S, Cell, Frontend
+from frontend import Cell, Frontend
 
 from engee_kernel.account.store import StoredToken
 from engee_kernel.account.vaults import FileVault
@@ -141,7 +141,6 @@ class Notebook:
 
     def settle(self) -> None:
         """As a person does, not at once the next cell behind an error."""
-        self.frontend.pause(ABORT_WINDOW_S)
 
     # The machine around it
 

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,7 +23,6 @@ from jupyter_client.manager import KernelManager
 SPEC = Path(__file__).parents[2] / "kernelspec"
 START_LIMIT_S = 60
 LIMIT_S = 60
-ABORT_WINDOW_S = 0.25
 Message = dict[str, Any]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -135,6 +134,7 @@ class Frontend:
         self.client: BlockingKernelClient | None = None
         self.on_input: Callable[[Message], str | None] | None = None
         self.input_requests: list[Message] = []
+        self.all_states: list[tuple[str, str]] = []
 
     # Start and end
 
@@ -202,14 +202,8 @@ class Frontend:
         return self._keep(self._channels.execute(code, **options))
 
     def run(self, code: str, timeout_s: float = LIMIT_S, **options: Any) -> Cell:
-        """Send an execute_request and wait for its reply and its idle; then, as a person does, not at once the next.
-
-        Behind an error the kernel aborts what arrives within a moment: front ends that run all cells send them blindly.
-        """
-        cell = self.finish(self.send(code, **options), timeout_s)
-        if cell.status == "error":
-            self.pause(ABORT_WINDOW_S)
-        return cell
+        """Send an execute_request and wait for its reply and its idle."""
+        return self.finish(self.send(code, **options), timeout_s)
 
     def value(self, code: str) -> str:
         """The value of an expression that must succeed."""
@@ -225,10 +219,21 @@ class Frontend:
         client.shell_channel.send(message)
         return self.finish(self._keep(message["header"]["msg_id"]), timeout_s)
 
-    def request(self, kind: str, **content: Any) -> Cell:
-        """Another request on shell, not waited for."""
+    def request(
+        self,
+        kind: str,
+        header: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **content: Any,
+    ) -> Cell:
+        """Another request on shell, not waited for.
+
+        `header`: what differs from jupyter_client's; a key with None is left out.
+        """
         client = self._channels
-        message = client.session.msg(kind, content)
+        message = client.session.msg(kind, content, metadata=dict(metadata or {}))
+        own = {**message["header"], **(header or {})}
+        message["header"] = {key: value for key, value in own.items() if value is not None}
         client.shell_channel.send(message)
         return self._keep(message["header"]["msg_id"])
 
@@ -297,6 +302,8 @@ class Frontend:
                 if text is not None:
                     self._channels.input(text)
             return
+        if message["msg_type"] == "status":
+            self.all_states.append((message["content"]["execution_state"], message["parent_header"].get("msg_id", "")))
         cell = self._cells.get(message["parent_header"].get("msg_id", ""))
         if cell is None:
             return

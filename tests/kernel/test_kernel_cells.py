@@ -140,22 +140,6 @@ def _all_done(kernel: Frontend, cells: list[Cell]) -> None:
     kernel.until(lambda: all(cell.reply is not None for cell in cells), 60, cells)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["plain", "agent"])
-def test_an_error_aborts_all_that_is_queued(request: pytest.FixtureRequest, mode: str) -> None:
-    kernel: Frontend = request.getfixturevalue(mode)
-    kernel.run("ran = 0;")
-    for turn in range(10):
-        failing = kernel.send(f'sleep(0.05); error("turn {turn}")')
-        queued = [kernel.send("ran += 1") for _ in range(50)]
-        _all_done(kernel, [failing, *queued])
-        assert failing.status == "error"
-        assert [cell.status for cell in queued] == ["aborted"] * 50, f"turn {turn}"
-        kernel.pause(0.3)  # the window in which what still arrives is aborted too
-        after = kernel.run("ran")
-        assert (after.status, after.result) == ("ok", "0")
-
-
 def test_cells_behind_an_error_run_if_the_front_end_wants_it(kernel: Frontend) -> None:
     failing = kernel.send("error(1)", stop_on_error=False)
     queued = [kernel.send(f"{number}") for number in range(5)]

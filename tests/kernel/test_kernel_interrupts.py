@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from frontend import ABORT_WINDOW_S, Cell, Frontend, KernelFactory
+from frontend import Cell, Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -26,7 +26,6 @@ def interrupted(kernel: Frontend, cell: Cell, within_s: float = SOON_S) -> float
     asked_at = time.monotonic()
     kernel.interrupt()
     kernel.finish(cell, within_s + 20)
-    kernel.pause(ABORT_WINDOW_S)
     taken_s = cell.replied_at - asked_at
     assert taken_s < within_s, f"{taken_s:.1f} s"
     return taken_s
@@ -65,7 +64,6 @@ def test_an_interrupt_right_behind_the_request(kernel: Frontend) -> None:
         kernel.interrupt_unanswered()
         kernel.finish(cell, 20)
         assert cell.status == "error", f"turn {turn}: {cell}"
-        kernel.pause(ABORT_WINDOW_S)
     assert kernel.run("1+1").result == "2"
 
 
@@ -93,7 +91,6 @@ def test_interrupted_twice(kernel: Frontend) -> None:
     kernel.interrupt()
     kernel.finish(cell, SOON_S + 10)
     assert cell.status == "error"
-    kernel.pause(ABORT_WINDOW_S)
     assert kernel.run("1+1").result == "2"
 
 
@@ -114,7 +111,6 @@ def test_an_interrupt_stops_a_run_of_short_cells(agent: Frontend) -> None:
         agent.interrupt()
         for one in cells:
             agent.finish(one, 20)
-        agent.pause(ABORT_WINDOW_S)
         states = [one.status for one in cells]
         assert states[:6] == ["ok"] * 6
         assert states.count("error") == 1 and states[-1] == "aborted", states

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
-from frontend import ABORT_WINDOW_S, Cell, Frontend
+from frontend import Cell, Frontend
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -65,7 +65,6 @@ def test_an_interrupt_ends_the_waiting_and_the_late_answer_is_nobodys(agent: Fro
     agent.finish(cell, 20)
     assert cell.status == "error" and cell.error["ename"] == "InterruptException"
     agent.answer("stale")
-    agent.pause(ABORT_WINDOW_S)
     following = prompted(agent, "readline()", count=2)
     agent.pause(0.5)
     assert following.reply is None, "a stale answer was taken"
