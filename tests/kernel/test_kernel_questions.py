@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+import uuid
 
 import pytest
-from frontend import ABORT_WINDOW_S, Frontend, Message
+from frontend import Cell, Frontend, Message
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -49,6 +50,20 @@ def test_latex_becomes_a_letter(agent: Frontend) -> None:
     assert (content["cursor_start"], content["cursor_end"]) == (3, 9)
 
 
+def test_vs_code_is_given_labels_that_it_can_find(agent: Frontend) -> None:
+    """Through a Jupyter server, where nothing but its cells' ids tells that it is VS Code."""
+    header = {"username": "", "session": str(uuid.uuid4())}
+    code = 'a = "🚀"; \\alpha'
+    asked = {"code": code, "cursor_pos": len(code) + 1}  # in UTF-16, one of VS Code's habits
+    metadata = {"cellId": "vscode-notebook-cell:/home/me/model.ipynb#W2sZmlsZQ%3D%3D"}
+    run = {"code": "1", "silent": False, "stop_on_error": False, "allow_stdin": True}
+    agent.finish(agent.request("execute_request", header, metadata, **run))
+    content = agent.finish(agent.request("complete_request", header, **asked)).content
+    assert content["matches"] == ["\\alpha"]
+    assert [one["text"] for one in content["metadata"]["_jupyter_types_experimental"]] == ["α"]
+    assert (content["cursor_start"], content["cursor_end"]) == (11, 17)
+
+
 @pytest.mark.parametrize(
     ("code", "cursor"), [("", 0), ("   ", 2), ("x", 99), ("((((", 4), ('"', 1), ("zzzznothing", 11), ("x", -1)]
 )
@@ -88,7 +103,6 @@ def test_questions_are_answered_while_a_cell_runs(agent: Frontend, code: str) ->
             assert "println" in question.content["matches"]
     agent.interrupt()
     agent.finish(cell, 20)
-    agent.pause(ABORT_WINDOW_S)
 
 
 def test_questions_do_not_disturb_the_output(agent: Frontend) -> None:
@@ -97,7 +111,50 @@ def test_questions_do_not_disturb_the_output(agent: Frontend) -> None:
         completion(agent, "printl")
     agent.finish(cell)
     assert cell.text() == "".join(f"{number}\n" for number in range(1, 31))
-    assert cell.states == ["busy", "idle"]
+    assert set(cell.states[:-1]) == {"busy"} and cell.states[-1] == "idle"
+
+
+@pytest.mark.parametrize("kind", ["complete_request", "kernel_info_request", "control"])
+def test_behind_a_question_the_kernel_is_shown_as_busy_while_a_cell_runs(agent: Frontend, kind: str) -> None:
+    """A page shows the state that came last, e.g. behind its own question when it is loaded again."""
+    agent.run("1")
+    cell = agent.send("sleep(3)")
+    agent.pause(1)
+    states = agent.all_states
+    if kind == "control":
+        agent.control("kernel_info_request")
+    else:
+        agent.ask(kind, **({"code": "printl", "cursor_pos": 6} if kind == "complete_request" else {}))
+    agent.pause(0.5)
+    assert cell.reply is None
+    asked, shown = states[-2:], cell.states
+    assert shown == ["busy", "busy"] and [state for state, _ in states[-3:]] == ["busy", "idle", "busy"], states
+    assert asked[1] == ("busy", cell.msg_id)
+    agent.finish(cell)
+    assert states[-1] == ("idle", cell.msg_id)
+    agent.ask("kernel_info_request")
+    agent.pause(0.3)
+    assert states[-1][0] == "idle"
+
+
+def test_a_comm_that_nobody_serves_is_closed_at_once(agent: Frontend) -> None:
+    """Also while a cell runs. Widget managers wait for one or the other."""
+
+    def opened(comm_id: str) -> Cell:
+        return agent.request("comm_open", comm_id=comm_id, target_name="jupyter.widget.control", data={})
+
+    comm = opened("idle")
+    agent.until(lambda: comm.is_idle, 10, comm)
+    assert [content["comm_id"] for content in comm.of("comm_close")] == ["idle"]
+    cell = agent.send("sleep(2)")
+    agent.pause(0.7)
+    comm = opened("busy")
+    agent.until(lambda: comm.of("comm_close"), 10, comm)
+    assert cell.reply is None
+    assert agent.finish(cell).status == "ok"
+    assert agent.ask("comm_info_request").content["comms"] == {}
+    message = agent.request("comm_msg", comm_id="busy", data={})
+    agent.until(lambda: message.is_idle, 10, message)
 
 
 @pytest.mark.slow
