@@ -33,16 +33,6 @@ class EngeeKernelApp(IPKernelApp):
     def _log_level(self) -> int:
         return logging.WARNING
 
-    def init_sockets(self) -> None:
-        """Called by the base class. Which transport is used is the front end's choice, made in the connection
-        file: a warning about it, at each start, would reach people who can't change it.
-        """
-        self.log.addFilter(_is_not_about_transport)
-        try:
-            super().init_sockets()
-        finally:
-            self.log.removeFilter(_is_not_about_transport)
-
     def init_pdb(self) -> None:
         """Called by the base class; there is no Python to debug."""
 
@@ -83,10 +73,6 @@ class EngeeKernelApp(IPKernelApp):
             kernel.services.use_settings(EngeeSettings(parent=self))
         except EngeeError as error:
             kernel.services.no_settings(error)
-
-
-def _is_not_about_transport(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("Kernel is running over TCP")
 
 
 def main() -> None:

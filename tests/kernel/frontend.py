@@ -121,15 +121,17 @@ def _add(shown: list[Message], kind: str, content: Message) -> None:
 
 
 class Frontend:
-    """A kernel process and its client. `environment` is what the kernel gets on top of a clean one."""
+    """A kernel process and its client. `environment` is what the kernel gets on top of a clean one; `manager` are
+    settings of jupyter_client's KernelManager.
+    """
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], **manager: Any) -> None:
         (folder / "kernels").mkdir(parents=True, exist_ok=True)
         shutil.copytree(SPEC, folder / "kernels" / "engee", dirs_exist_ok=True)
         self.log_path = folder / "kernel.log"
         specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
-        self.manager = KernelManager(kernel_name="engee", kernel_spec_manager=specs)
-        self._environment = clean_environment(folder) | environment
+        self.manager = KernelManager(kernel_name="engee", kernel_spec_manager=specs, **manager)
+        self.environment = clean_environment(folder) | environment
         self._cells: dict[str, Cell] = {}
         self.client: BlockingKernelClient | None = None
         self.on_input: Callable[[Message], str | None] | None = None
@@ -140,7 +142,7 @@ class Frontend:
 
     def start(self) -> Frontend:
         self._log_file = self.log_path.open("ab")  # open to the end: a restart starts a process with it again
-        self.manager.start_kernel(env=self._environment, stdout=self._log_file, stderr=self._log_file)
+        self.manager.start_kernel(env=self.environment, stdout=self._log_file, stderr=self._log_file)
         client: BlockingKernelClient = self.manager.client()
         client.start_channels()
         self.client = client
@@ -192,14 +194,14 @@ class Frontend:
     # Requests
 
     @property
-    def _channels(self) -> BlockingKernelClient:
+    def channels(self) -> BlockingKernelClient:
         assert self.client is not None, "the kernel is not started"
         return self.client
 
     def send(self, code: str, **options: Any) -> Cell:
         """Send an execute_request and come back at once."""
         options.setdefault("allow_stdin", False)
-        return self._keep(self._channels.execute(code, **options))
+        return self._keep(self.channels.execute(code, **options))
 
     def run(self, code: str, timeout_s: float = LIMIT_S, **options: Any) -> Cell:
         """Send an execute_request and wait for its reply and its idle."""
@@ -214,7 +216,7 @@ class Frontend:
 
     def ask(self, kind: str, timeout_s: float = 20, **content: Any) -> Cell:
         """Another request on shell, waited for."""
-        client = self._channels
+        client = self.channels
         message = client.session.msg(kind, content)
         client.shell_channel.send(message)
         return self.finish(self._keep(message["header"]["msg_id"]), timeout_s)
@@ -230,7 +232,7 @@ class Frontend:
 
         `header`: what differs from jupyter_client's; a key with None is left out.
         """
-        client = self._channels
+        client = self.channels
         message = client.session.msg(kind, content, metadata=dict(metadata or {}))
         own = {**message["header"], **(header or {})}
         message["header"] = {key: value for key, value in own.items() if value is not None}
@@ -239,7 +241,7 @@ class Frontend:
 
     def control(self, kind: str, timeout_s: float = 20, **content: Any) -> Message:
         """A request on control; its reply's content."""
-        client = self._channels
+        client = self.channels
         message = client.session.msg(kind, content)
         client.control_channel.send(message)
         deadline = time.monotonic() + timeout_s
@@ -256,7 +258,7 @@ class Frontend:
 
     def interrupt_unanswered(self) -> None:
         """Send the interrupt and come back at once."""
-        client = self._channels
+        client = self.channels
         client.control_channel.send(client.session.msg("interrupt_request", {}))
 
     # Waiting
@@ -287,7 +289,7 @@ class Frontend:
         return self._cells[msg_id]
 
     def _take(self) -> None:
-        client = self._channels
+        client = self.channels
         wait_ms = 10
         for channel in (client.iopub_channel, client.shell_channel, client.stdin_channel):
             while channel.socket.poll(wait_ms):
@@ -300,7 +302,7 @@ class Frontend:
             if self.on_input is not None:
                 text = self.on_input(message["content"])
                 if text is not None:
-                    self._channels.input(text)
+                    self.channels.input(text)
             return
         if message["msg_type"] == "status":
             self.all_states.append((message["content"]["execution_state"], message["parent_header"].get("msg_id", "")))
@@ -319,7 +321,7 @@ class Frontend:
 
     def answer(self, text: str) -> None:
         """Answer the open prompt."""
-        self._channels.input(text)
+        self.channels.input(text)
 
     def texts(self) -> Iterator[str]:
         """All that came over iopub and shell, for the search for secrets."""

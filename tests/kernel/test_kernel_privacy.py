@@ -1,0 +1,85 @@
+"""What another user of the machine hears of a kernel: with encryption, nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+from conftest import environment_of
+from frontend import Frontend
+
+from engee_kernel.emulator.process import LocalEngee
+
+WARNING = "without encryption"
+SECRET = "наш секрет"
+
+
+@contextmanager
+def stranger(kernel: Frontend, *, curve: bool = False) -> Iterator[list[bytes]]:
+    """What somebody without the connection file gets from the kernel's output socket, filled in at the end."""
+    heard: list[bytes] = []
+    context = zmq.Context()
+    socket = context.socket(zmq.SUB)
+    try:
+        if curve:  # with keys of their own
+            socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
+            socket.curve_serverkey, _ = zmq.curve_keypair()
+        socket.subscribe(b"")
+        socket.connect(f"tcp://127.0.0.1:{kernel.manager.iopub_port}")
+        kernel.pause(0.5)
+        yield heard
+        while socket.poll(500):
+            heard.append(b"".join(socket.recv_multipart()))
+    finally:
+        socket.close(linger=0)
+        context.term()
+
+
+def works(kernel: Frontend) -> None:
+    """Cells, jobs, prompts, interrupts and questions."""
+    assert kernel.run(f'println("{SECRET}"); 6 * 7', timeout_s=120).result == "42"
+    assert kernel.run("%%job\n6 * 9").result == "54"
+    kernel.on_input = lambda content: SECRET
+    assert kernel.run('print("? "); readline()', allow_stdin=True).result == f'"{SECRET}"'
+    assert "println" in kernel.ask("complete_request", code="printl", cursor_pos=6).content["matches"]
+    cell = kernel.send("sleep(60)")
+    kernel.pause(1)
+    kernel.interrupt()
+    assert kernel.finish(cell, 30).status == "error"
+    assert kernel.manager.is_alive()
+
+
+def test_with_encryption_a_stranger_hears_nothing(tmp_path: Path, local_engee: LocalEngee) -> None:
+    with Frontend(tmp_path, environment_of(local_engee, {}), transport_encryption="required") as kernel:
+        assert kernel.manager.curve_secretkey
+        with stranger(kernel) as plain, stranger(kernel, curve=True) as curve:
+            works(kernel)
+        assert plain == [] and curve == []
+        assert WARNING not in kernel.log
+        kernel.manager.restart_kernel(env=kernel.environment)
+        kernel.channels.wait_for_ready(timeout=60)
+        with stranger(kernel) as plain:
+            assert kernel.run(f'println("{SECRET}")').text() == f"{SECRET}\n"
+        assert plain == []
+
+
+def test_without_it_a_stranger_hears_all_and_the_log_says_so(tmp_path: Path, local_engee: LocalEngee) -> None:
+    with Frontend(tmp_path, environment_of(local_engee, {})) as kernel:
+        with stranger(kernel) as heard:
+            kernel.run(f'println("{SECRET}")', timeout_s=120)
+        assert any(SECRET.encode() in one for one in heard)
+        assert WARNING in kernel.log
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Jupyter has no such transport on Windows")
+@pytest.mark.parametrize("encryption", ["disabled", "required"])
+def test_over_sockets_that_are_files(tmp_path: Path, local_engee: LocalEngee, encryption: str) -> None:
+    options = {"transport": "ipc", "transport_encryption": encryption}
+    with Frontend(tmp_path, environment_of(local_engee, {}), **options) as kernel:
+        assert Path(f"{kernel.manager.ip}-{kernel.manager.iopub_port}").is_socket()
+        works(kernel)
+        assert WARNING not in kernel.log
