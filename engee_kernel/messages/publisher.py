@@ -8,6 +8,7 @@ from typing import Any
 
 from ..facts.errors import EngeeError
 from ..facts.events import Clear, Display, Done, Event, Failure, Input, Result, Stream
+from .bundles import without_twins
 from .lifesign import LifeSign, Send
 from .tracebacks import error_content, own_error_content
 
@@ -22,11 +23,11 @@ MAX_UNFINISHED = 32
 class Publisher:
     """One cell's output. `send(msg_type, content)` puts a message on iopub; `ask` asks the front end for a line.
 
-    While nothing comes, a display says that the cell is alive and for how long; it goes away with the next
+    Until something comes, a display says that the cell is alive and for how long; it goes away with the first
     output. Streams are never cut inside an escape sequence or between CR and LF, so that progress bars
     survive any chunking.
 
-    `alone` False: other output may be in the cell before, which taking the display away must not clear.
+    `alone` False: other output may be in the cell before, which taking the display away would clear: there is none.
     `life_sign` False: the front end can't take a display away again.
     """
 
@@ -45,11 +46,11 @@ class Publisher:
         self._execution_count = execution_count
         self._silent = silent
         self._held: dict[str, str] = {}
-        self._clear_pending = False
+        self._clears_next = False
         self._outputs = 0
         self.failure: Mapping[str, Any] | None = None
         self.done: Done | None = None
-        self._life = LifeSign(send, lambda: self._outputs > 0 or not alone)
+        self._life = LifeSign(send, lambda: self._outputs > 0 or not alone, self.notice)
         self._shows_life = life_sign and not silent
 
     async def __aenter__(self) -> Publisher:
@@ -69,7 +70,7 @@ class Publisher:
 
     async def ask(self, prompt: Input) -> str | None:
         self._flush()
-        self._life.hide(for_output=False)
+        self._life.hide(before="")
         self._life.paused = True
         try:
             return await self._ask(prompt)
@@ -84,15 +85,14 @@ class Publisher:
         if isinstance(event, Done):
             self.done = event
         elif isinstance(event, Clear):
-            self._life.hide(for_output=False)
-            self._output("clear_output", {"wait": event.wait})
+            self._clear(event.wait)
         elif isinstance(event, Display):
             transient = {"display_id": event.display_id} if event.display_id else {}
             kind = "update_display_data" if event.update else "display_data"
-            self._output(kind, {"data": event.data, "metadata": event.metadata, "transient": transient})
+            self._output(kind, {"data": without_twins(event.data), "metadata": event.metadata, "transient": transient})
         elif isinstance(event, Result):
-            content = {"data": event.data, "metadata": event.metadata, "execution_count": self._execution_count}
-            self._output("execute_result", content)
+            data, count = without_twins(event.data), self._execution_count
+            self._output("execute_result", {"data": data, "metadata": event.metadata, "execution_count": count})
         elif isinstance(event, Failure):
             self._error(error_content(event))
 
@@ -122,10 +122,25 @@ class Publisher:
             if text:
                 self._output("stream", {"name": name, "text": text})
 
+    def _clear(self, wait: bool) -> None:
+        self._clears_next = wait
+        if not wait:
+            self._life.hide(before="")
+            self._outputs = 0
+            self._output("clear_output", {"wait": False})
+
     def _output(self, kind: str, content: Mapping[str, Any]) -> None:
         if self._silent and kind != "error":
             return
-        if kind != "clear_output":
-            self._life.hide(for_output=True)
+        if kind == "update_display_data":
+            self._life.hide(before=kind)
+        elif kind != "clear_output":
+            self._life.hide(before=kind)
+            if self._clears_next:
+                # a stream that replaces an output shows each state of a progress bar in VS Code
+                redraws = kind == "stream" and "\r" in content["text"].replace("\r\n", "\n")
+                self._send("clear_output", {"wait": not redraws})
+                self._outputs = 0
+            self._clears_next = False
             self._outputs += 1
         self._send(kind, content)

@@ -8,6 +8,7 @@ from typing import Any
 from ..facts.errors import EngeeError
 from ..facts.events import Failure, Frame
 from ..facts.text import count_frames, paint, split_description
+from .bundles import without_twins
 
 
 def error_content(failure: Failure) -> dict[str, Any]:
@@ -66,5 +67,7 @@ def expression_contents(expressions: Mapping[str, Any]) -> dict[str, Any]:
             kind, message = str(content.pop("type", "Error")), str(content.pop("message", ""))
             first, _, rest = message.partition("\n")
             content |= {"ename": kind, "evalue": message, "traceback": [paint(first, "red"), *([rest] if rest else [])]}
+        elif "data" in content:
+            content["data"] = without_twins(content["data"])
         contents[name] = content
     return contents

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from frontend import Cell, Frontend, KernelFactory
+from frontend import Cell, Frontend, KernelFactory, Message
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -132,6 +132,33 @@ def test_bundles(agent: Frontend, mime: str, text: str) -> None:
     assert shown.result == "5"
 
 
+SAME = {  # a Markdown object of Julia's has all of them, and tables have HTML and LaTeX
+    "markdown": (["text/plain", "text/markdown", "text/latex"], ["text/plain", "text/markdown"]),
+    "html": (["text/plain", "text/html", "text/latex"], ["text/plain", "text/html"]),
+    "formula": (["text/plain", "text/latex"], ["text/plain", "text/latex"]),
+    "picture": (["text/plain", "image/svg+xml", "text/latex"], ["text/plain", "image/svg+xml", "text/latex"]),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_latex_does_not_stand_beside_what_says_the_same(agent: Frontend, name: str) -> None:
+    given, expected = SAME[name]
+    methods = "".join(f'Base.show(io::IO, ::MIME"{mime}", ::Same{name}) = print(io, "{mime}")\n' for mime in given[1:])
+    cell = agent.run(
+        f"struct Same{name} end\n{methods}display(Same{name}()); Same{name}()", user_expressions={"x": f"Same{name}()"}
+    )
+    assert list(cell.of("display_data")[0]["data"]) == expected
+    assert list(cell.of("execute_result")[0]["data"]) == expected
+    assert list(cell.content["user_expressions"]["x"]["data"]) == expected
+
+
+def test_help_and_markdown_are_shown_by_vs_code(agent: Frontend) -> None:
+    """It prefers LaTeX, and its KaTeX knows neither \\verb nor \\texttt."""
+    for code in ("?sqrt", 'using Markdown; md"""- `a` and **b**\n\n    code"""'):
+        (shown,) = agent.run(code).of("display_data", "execute_result")
+        assert "text/markdown" in shown["data"] and "text/latex" not in shown["data"]
+
+
 def test_pictures_are_base64(agent: Frontend) -> None:
     agent.run('struct Dot end\nBase.show(io::IO, ::MIME"image/png", ::Dot) = write(io, UInt8[0x89, 0x50, 0xff])')
     assert agent.run("Dot()").of("execute_result")[0]["data"]["image/png"].strip() == "iVD/"
@@ -169,15 +196,84 @@ def test_output_is_cleared(agent: Frontend, wait: str) -> None:
     assert [output["text"] for output in cell.outputs] == ["new\n"]
 
 
-def test_the_sign_of_life_leaves_no_trace(agent: Frontend) -> None:
-    cell = agent.run('sleep(3.2); println("done"); sleep(3.2); 7')
-    assert cell.of("display_data"), "it was shown"
-    assert [output["kind"] for output in cell.outputs] == ["stream", "execute_result"]
+BAR = r'for i in 1:5; print("\r", i, "/5"); i == 2 && sleep(0.1); end'
 
 
-def test_the_sign_of_life_does_not_hide_output(agent: Frontend) -> None:
-    cell = agent.run('println("first"); sleep(4); println("second")')
-    assert [output["text"] for output in cell.outputs] in (["first\nsecond\n"], ["first\n", "second\n"])
+@pytest.mark.parametrize(
+    "before", ["sleep(3.2)", 'println("old"); EngeeKernel.clear_output(wait = true)'], ids=["life sign", "own"]
+)
+def test_a_progress_bar_replaces_no_output(agent: Frontend, before: str) -> None:
+    """VS Code keeps each state of one that does, as a line: what is there is cleared at once."""
+    cell = agent.run(f"{before}; {BAR}")
+    at = cell.kinds.index("clear_output")
+    assert cell.kinds[at + 1] == "stream" and cell.of("clear_output") == [{"wait": False}]
+    assert [output["text"] for output in cell.outputs] == ["\r1/5\r2/5\r3/5\r4/5\r5/5"]
+
+
+def test_a_clear_that_waits_for_nothing_clears_nothing(agent: Frontend) -> None:
+    cell = agent.run('println("old"); EngeeKernel.clear_output(wait = true)')
+    assert [output["text"] for output in cell.outputs] == ["old\n"]
+
+
+def test_a_display_behind_a_life_sign_takes_its_place(agent: Frontend) -> None:
+    cell = agent.run('sleep(3.2); display("text/html", "<p>")')
+    assert cell.kinds[-2:] == ["clear_output", "display_data"] and cell.of("clear_output") == [{"wait": True}]
+
+
+def saved_by_nbmodel(cell: Cell) -> list[Message]:
+    """What a server-side executor that ignores updates, and clears at once, writes into the notebook."""
+    saved: list[Message] = []
+    for message in cell.messages:
+        if message["msg_type"] == "clear_output":
+            saved.clear()
+        elif message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            saved.append(message["content"])
+    return saved
+
+
+def saved_by_documents(cell: Cell) -> list[Message]:
+    """And one that adds updates as outputs of their own, and clears when it is told to, at once."""
+    saved: list[Message] = []
+    for message in cell.messages:
+        if message["msg_type"] == "clear_output":
+            saved.clear()
+        elif message["msg_type"] not in ("status", "execute_input"):
+            saved.append(message["content"])
+    return saved
+
+
+@pytest.mark.parametrize(
+    ("code", "kinds"),
+    [
+        ('sleep(3.2); println("done"); sleep(3.2); 7', ["stream", "execute_result"]),
+        ('println("first"); sleep(3.2); println(stderr, "second"); sleep(3.2)', ["stream", "stream"]),
+        ('display("text/html", "<p>"); sleep(3.2)', ["display_data"]),
+        ('sleep(3.2); error("x")', ["error"]),
+        ("sleep(3.2)", []),
+        ('println("gone"); EngeeKernel.clear_output(); sleep(3.2); 7', ["execute_result"]),
+    ],
+)
+def test_the_sign_of_life_leaves_no_trace(agent: Frontend, code: str, kinds: list[str]) -> None:
+    """In no front end, in no saved notebook, whoever runs the cell; not even an empty display."""
+    cell = agent.run(code)
+    shows = ("println" not in code.partition(";")[0] and "display" not in code.partition(";")[0]) or "clear" in code
+    assert ("running for" in str(cell.of("display_data"))) == shows
+    assert [output["kind"] for output in cell.outputs] == kinds
+    for saved in (saved_by_nbmodel(cell), saved_by_documents(cell)):
+        assert len(saved) == len(kinds) and "running for" not in str(saved), saved
+
+
+@pytest.mark.slow
+def test_below_output_a_trouble_that_lasts_is_told_once(agent: Frontend, local_engee: LocalEngee) -> None:
+    cell = agent.send('println("first"); sleep(20); println("second")')
+    agent.until(lambda: "first" in cell.text(), 20)
+    local_engee.faults({"kind": "drop_before", "path": "external"})
+    agent.until(lambda: cell.text("stderr"), 40, cell)
+    agent.pause(3)
+    local_engee.faults()
+    agent.finish(cell)
+    assert cell.text() == "first\nsecond\n"
+    assert cell.text("stderr").count("no connection to Engee") == 1 == cell.text("stderr").count("\n")
 
 
 def test_an_error_behind_output(agent: Frontend) -> None:
