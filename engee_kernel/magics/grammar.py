@@ -1,7 +1,8 @@
 """Which lines of a cell are magics, and their words. No I/O.
 
-The leading lines that begin with `%` are magics, `%name …` or `%%name …`; the first line that is not ends
-them, and all from there on is Julia. (Julia itself has no use for a line that begins with `%`.)
+The leading lines that begin with `%` and a letter are magics, `%name …` or `%%name …`; the first line that is not
+ends them, and all from there on is Julia, for which `%(5, 3)` is the remainder. A `%` with nothing behind it is a
+magic whose name is not typed yet.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ def split_words(text: str) -> list[str]:
     return list(lexer)
 
 
+def _is_magic(line: str) -> bool:
+    """Of a line without white space around it."""
+    behind = line[2:3] if line.startswith("%%") else line[1:2]
+    return line.startswith("%") and (not behind.strip() or behind.isalpha())
+
+
 def split_cell(code: str) -> tuple[list[Call], str]:
     """The magics of a cell and its Julia code.
 
@@ -50,7 +57,7 @@ def split_cell(code: str) -> tuple[list[Call], str]:
     calls: list[Call] = []
     for number, line in enumerate(lines):
         stripped = line.strip()
-        if stripped.startswith("%"):
+        if _is_magic(stripped):
             name, _, text = stripped.partition(" ")
             calls.append(Call(name, text.strip()))
         elif stripped:
@@ -63,7 +70,7 @@ def magic_line_at(code: str, cursor: int) -> tuple[int, str] | None:
     calls, rest = split_cell(code[:cursor])
     start = code.rfind("\n", 0, cursor) + 1
     line = code[start:cursor]
-    if not rest.strip() and calls and line.lstrip().startswith("%"):
+    if not rest.strip() and calls and _is_magic(line.strip()):
         return start, line
     return None
 

@@ -265,3 +265,28 @@ def test_a_silent_quarter_minute_is_not_silent_for_the_person(kernel: Frontend) 
     assert "running for" in cell.of("display_data")[0]["data"]["text/plain"]
     kernel.finish(cell)
     assert cell.status == "ok" and cell.outputs == []
+
+
+@pytest.mark.parametrize(("code", "value"), [("%(5, 3)", "2"), ("  %(7, 4) + 1", "4"), ("%time 1;\n%(9, 5)", "4")])
+def test_a_cell_may_begin_with_the_remainder(agent: Frontend, code: str, value: str) -> None:
+    assert agent.run(code).of("execute_result")[-1]["data"]["text/plain"] == value
+
+
+def test_the_remainder_is_completed_and_looked_up_as_julia(agent: Frontend) -> None:
+    agent.run("1")
+    assert "println" in agent.ask("complete_request", code="%(printl", cursor_pos=8).content["matches"]
+    for code, status in (("%(5, 3)", "complete"), ("%(5,", "incomplete")):
+        answers = (agent.ask("is_complete_request", code=code).content["status"] for _ in range(20))
+        assert next(answer for answer in answers if answer != "unknown") == status, "unknown is for a late answer"
+
+
+@pytest.mark.parametrize("code", ["%nosuch", "%%nosuch\n1", "%jobs(1)", "%счёт", "%", "%%"])
+def test_what_begins_with_letters_is_a_magic(agent: Frontend, code: str) -> None:
+    cell = agent.run(code)
+    assert cell.error["ename"] == "UsageError" and "There is no magic" in cell.error["evalue"]
+
+
+def test_magics_are_offered_before_their_first_letter(agent: Frontend) -> None:
+    for code, expected in (("%", {"%jobs", "%%job"}), ("%%", {"%%job"}), ("%jo", {"%jobs"})):
+        matches = set(agent.ask("complete_request", code=code, cursor_pos=len(code)).content["matches"])
+        assert expected <= matches and all(match.startswith(code) for match in matches)
