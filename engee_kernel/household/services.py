@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..facts.errors import EngeeError, SettingError, UsageError
@@ -11,9 +13,13 @@ from ..facts.events import Input
 if TYPE_CHECKING:
     from ..cells.output import Output
     from ..cells.session import Session
+    from ..jobs.leftovers import Leftovers
     from .settings import EngeeSettings
 
 Ask = Callable[[Input], Awaitable[str | None]]
+
+LOOK_BOUND_S = 5.0
+"""How long a first cell waits to be told what an earlier kernel left running, where the journal knows of any."""
 
 
 class Services:
@@ -33,6 +39,10 @@ class Services:
         self.cells: list[tuple[int, str]] = []
         self._retired: list[Session] = []
         self._remarks: list[str] = []
+        self._file = ""
+        self.leftovers: Leftovers | None = None
+        self._looked_for = ""
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def settings(self) -> EngeeSettings:
@@ -67,11 +77,47 @@ class Services:
             settings = self.settings
             client = EngeeClient(settings.url, settings.tokens(self.tell))
             before = self._retired[-1] if self._retired else None
-            notebook = before.notebook if before else ""
-            journal = settings.journal()
+            journal = settings.journal(file=self._file)
+            notebook = before.notebook if before else journal.worker()
             self.session = Session(client, settings.options(), tell=self.tell, notebook=notebook, journal=journal)
             self.session.started = before.started if before else None
         return self.session
+
+    def runs_in(self, file: str) -> None:
+        """The front end says with a cell which file the notebook is: what comes is noted under it."""
+        if not file or self._file:
+            return
+        self._file = file
+        if self.session is not None and not self._retired and not self.session.cells_run:
+            self.session.notes.journal = journal = self.settings.journal(file=file)
+            self.session.notebook = journal.worker()
+
+    # What earlier kernels left in Engee
+
+    def look_back(self) -> None:
+        """Look for it, beside all else and once for each notebook that this one was taken for; `tell` tells of it.
+
+        Called in the loop. Raises SettingError.
+        """
+        session = self.engee()
+        if self.leftovers is not None and self._looked_for == session.notebook:
+            return
+        from ..jobs.leftovers import Leftovers  # noqa: PLC0415 - it needs what the session needs
+
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looked_for = session.notebook
+        self.leftovers = Leftovers(session, self.tell)
+        self._looking = asyncio.create_task(self.leftovers.look())
+
+    async def tell_before(self, code: str, output: Output) -> None:
+        """Before a cell runs: what the person should know of what runs already."""
+        with suppress(SettingError):  # the cell says it if it needs Engee
+            self.look_back()
+        if self.leftovers is not None:
+            await self.leftovers.journal_is_read(LOOK_BOUND_S)
+            for remark in await self.leftovers.remarks_before(code):
+                output.notice(remark)
 
     def disconnect(self) -> None:
         """Let the next cell use changed settings. What runs beside the cells goes on with the old ones."""
@@ -126,6 +172,8 @@ class Services:
         """
         sessions = self.sessions
         self.session, self._retired = None, []
+        if self._looking is not None:
+            self._looking.cancel()
         for session in sessions:
             await session.detach()
         try:

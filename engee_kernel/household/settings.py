@@ -220,9 +220,9 @@ class EngeeSettings(Configurable):
             tell=tell,
         )
 
-    def journal(self, notebook: str = "") -> Journal:
-        """The journal of jobs; `notebook` as the front end or the folder says unless named."""
-        key = notebook or notebook_key(os.environ, str(Path.cwd()))
+    def journal(self, notebook: str = "", file: str = "") -> Journal:
+        """The journal of jobs; `notebook`, unless named, as `notebook_key` says."""
+        key = notebook or notebook_key(os.environ, str(Path.cwd()), file)
         return Journal(key, Path(self.state_dir).expanduser() if self.state_dir else None)
 
     def options(self) -> Options:

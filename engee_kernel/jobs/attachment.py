@@ -46,7 +46,8 @@ async def attach(session: Session, cell: Cell, output: Output) -> None:
 async def _to_its_end(session: Session, cell: Cell, output: Output) -> None:
     await _follow(session, cell, output)
     if cell.done is not None:
-        await session.notes.ended(cell.cell_id, cell.done.status)
+        # of an earlier kernel's, mostly: the journal knows the job, this kernel's notes do not
+        await session.notes.ended(cell.cell_id, cell.done.status, known=False)
 
 
 async def _follow(session: Session, cell: Cell, output: Output) -> None:

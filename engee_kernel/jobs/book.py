@@ -24,11 +24,12 @@ from ..facts.events import Event
 from ..facts.text import duration
 from ..records import calls
 from ..records.calls import Condition
-from ..records.journal import Entry, JournalError, Pages
+from ..records.journal import Entry, JournalError, Pages, has_mark
 from ..records.record import (
     DONE,
     FAILED,
     INTERRUPTED,
+    QUEUED,
     RUNNING,
     cell_number,
     decoded,
@@ -38,7 +39,7 @@ from ..records.record import (
 )
 from .attachment import BEYOND_ALL_EVENTS
 from .names import choose
-from .rows import QUEUED, Listing, Row, label_of, of_cell, submitted
+from .rows import OF_COMPUTER, OF_NOBODY, OF_NOTEBOOK, Listing, Row, label_of, submitted
 
 AGENT_BOUND_S = 2.0
 LOOK_S = 1.0
@@ -72,7 +73,7 @@ class JobBook:
             if entry.job_id not in ids
         ]
         known = ids | entries.keys()
-        rows += [of_cell(cell, self._session.notebook) for job_id, cell in cells.items() if job_id not in known]
+        rows += [self._of_cell(cell) for job_id, cell in cells.items() if job_id not in known]
         first = datetime.min.replace(tzinfo=timezone.utc)
         listing.rows = sorted(rows, key=lambda row: row.started or first, reverse=True)
         return listing
@@ -87,17 +88,18 @@ class JobBook:
             tell(remark)
         return job_id
 
-    async def newest(self) -> str:
-        """The id of this notebook's newest job, else of this computer's. Raises UsageError.
+    async def newest(self, *, running: bool = False) -> str:
+        """The id of this notebook's newest job (that runs), else of this computer's. Raises UsageError.
 
         Never one that somebody else may have made with the same account: that takes its id.
         """
-        rows = [row for row in (await self.listing()).rows if row.known]
-        for row in sorted(rows, key=lambda row: not row.ours):
+        rows = [row for row in (await self.listing()).rows if row.known and (row.is_running or not running)]
+        for row in sorted(rows, key=lambda row: -row.claim):
             return row.job_id
+        what = "that runs" if running else "yet"
         raise UsageError(
-            "Neither this notebook nor this computer has a job yet, as far as is known here.",
-            "%jobs --all lists all that Engee knows. Follow one with: %jobs attach ID",
+            f"Neither this notebook nor this computer has a job {what}, as far as is known here.",
+            "%jobs --all lists all that Engee knows: name one by its id.",
         )
 
     async def verdict(self, job_id: str) -> list[Event]:
@@ -259,17 +261,8 @@ class JobBook:
             started = job.end_time - timedelta(seconds=end.elapsed_s)
         elif number is not None and cell is not None and not job.done:
             started = submitted(cell)
-        return Row(
-            job.job_id,
-            label,
-            name,
-            state,
-            started,
-            job.end_time,
-            end.first_line,
-            self._is_ours(entry),
-            self._is_known(job.job_id, entry),
-        )
+        ours, claim = self._claim(job.job_id, entry, cell)
+        return Row(job.job_id, label, name, state, started, job.end_time, end.first_line, ours, claim)
 
     def _of_entry(self, entry: Entry, cell: Mapping[str, Any] | None, stopped: ServerNotRunningError | None) -> Row:
         if cell is not None:
@@ -283,16 +276,28 @@ class JobBook:
         else:
             state = "lost: Engee was restarted"
         gone = "(its result is not kept any more)" if entry.status and cell is None else ""
-        ours = self._is_ours(entry)
         started, ended = read_time(entry.created), read_time(entry.ended)
-        return Row(entry.job_id, label_of(entry), entry.name, state, started, ended, gone, ours, known=True)
+        ours, claim = self._claim(entry.job_id, entry, cell)
+        return Row(entry.job_id, label_of(entry), entry.name, state, started, ended, gone, ours, claim)
 
-    def _is_ours(self, entry: Entry | None) -> bool:
-        journal = self._session.notes.journal
-        return entry is None or journal is None or entry.notebook == journal.notebook
+    def _of_cell(self, cell: Mapping[str, Any]) -> Row:
+        ours, claim = self._claim(str(cell["id"]), None, cell)
+        label = f"cell In[{cell['count']}]"
+        return Row(str(cell["id"]), label, "", str(cell["state"]), submitted(cell), ours=ours, claim=claim)
 
-    def _is_known(self, job_id: str, entry: Entry | None) -> bool:
-        return entry is not None or job_id in self._session.notes.made
+    def _claim(self, job_id: str, entry: Entry | None, cell: Mapping[str, Any] | None) -> tuple[bool, int]:
+        """Whether it is no other notebook's, and whose it is: by what this session made, by the journal, else by the
+        mark that its worker is named with.
+        """
+        session, journal = self._session, self._session.notes.journal
+        worker = str(cell.get("notebook", "")) if cell is not None else ""
+        # a worker of its own is named after the notebook's
+        if job_id in session.notes.made or worker.partition("/")[0] == session.notebook:
+            return True, OF_NOTEBOOK
+        if journal is None or (entry is None and not has_mark(worker)):
+            return True, OF_NOBODY
+        is_ours = entry.notebook == journal.notebook if entry is not None else worker.startswith(journal.mark)
+        return is_ours, OF_NOTEBOOK if is_ours else OF_COMPUTER if entry is not None else OF_NOBODY
 
 
 _SHOWN = "The cell's output was shown when it ran, and Engee does not keep it any longer."

@@ -9,16 +9,17 @@ from pathlib import PurePath
 from typing import Any
 
 from ..records.journal import Entry
-from ..records.record import RUNNING
+from ..records.record import QUEUED, RUNNING
 
-QUEUED = "queued"
+OF_NOTEBOOK, OF_COMPUTER, OF_NOBODY = 2, 1, 0
+"""Claims: this notebook's, another one's on this computer, anybody's who uses the account."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One job. `state`: one of `records`' words, "queued", or a phrase for what nobody knows any more.
 
-    `ours`: no other notebook's, as far as the journal knows. `known`: this computer made it.
+    `ours`: no other notebook's, as far as is known. `claim`: one of the three below.
     """
 
     job_id: str
@@ -29,7 +30,12 @@ class Row:
     ended: datetime | None = None
     first_line: str = ""
     ours: bool = True
-    known: bool = False
+    claim: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether this computer made it."""
+        return self.claim != OF_NOBODY
 
     @property
     def is_running(self) -> bool:
@@ -55,12 +61,6 @@ def label_of(entry: Entry) -> str:
     if entry.kind == "cell":
         return f"cell In[{entry.count}]"
     return entry.name or f"%%job In[{entry.count}]"
-
-
-def of_cell(cell: Mapping[str, Any], notebook: str) -> Row:
-    # a worker of its own is named after the notebook's
-    mine = str(cell.get("notebook", "")).partition("/")[0] == notebook
-    return Row(str(cell["id"]), f"cell In[{cell['count']}]", "", str(cell["state"]), submitted(cell), known=mine)
 
 
 def submitted(cell: Mapping[str, Any]) -> datetime:

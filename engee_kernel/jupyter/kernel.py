@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import signal
 import time
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from comm import get_comm_manager
 
 from .. import magics
-from ..cells.cell import Cell
+from ..cells.cell import Cell, State
 from ..facts.errors import EngeeError, SettingError, StillRunningError
 from ..facts.events import Input
 from ..facts.version import __version__
 from ..household.services import Services
 from ..messages.publisher import Publisher
 from ..messages.tracebacks import expression_contents
+from .editors import file_of
 from .questions import AnsweringKernel
 from .stdin import read_line
 
@@ -60,6 +64,7 @@ class EngeeKernel(AnsweringKernel):
         self._main_loop: asyncio.AbstractEventLoop | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._replied_at = self._failed_at = -math.inf
+        self._leaving: asyncio.Future[None] | None = None
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -81,16 +86,20 @@ class EngeeKernel(AnsweringKernel):
 
     async def _on_loop(self) -> None:
         self._main_loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # on Windows, where nobody is told of its end
+            self._main_loop.add_signal_handler(signal.SIGTERM, self._on_terminate)
         self._preparing = self._main_loop.create_task(self._prepare())
 
     async def _prepare(self) -> None:
-        """Install the agent before the first cell, beside everything else; a cell will say what fails.
+        """Install the agent before the first cell, beside everything else, and look what earlier kernels left there.
+
+        A cell will say what fails.
 
         Not before the front end's first questions are answered: it waits for those to show the kernel as ready.
         """
         await asyncio.sleep(PREPARE_AFTER_S)
         try:
-            await self.services.engee().prepare()
+            self.services.look_back()
         except SettingError as error:
             self.log.info("Not ready for Engee yet: %s", error.message)
 
@@ -118,6 +127,7 @@ class EngeeKernel(AnsweringKernel):
         """Called by the base class for an execute_request; always gives a reply."""
         self.running_cell = self.get_parent("shell")
         self.editors.ran(self.running_cell["header"], cell_id)
+        self.services.runs_in(file_of(cell_id))
         try:
             return await self._execute(code, silent, store_history, user_expressions or {}, allow_stdin)
         finally:
@@ -150,7 +160,7 @@ class EngeeKernel(AnsweringKernel):
                 if self._was_interrupted_before(parent):
                     raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
                 cell = Cell(code, count, silent=silent, stdin_allowed=allow_stdin, expressions=dict(user_expressions))
-                reply |= await self._interruptible(magics.run_cell(self.services, cell, output))
+                reply |= await self._interruptible(self._run(cell, output))
             except EngeeError as error:
                 output.error(error)
             except asyncio.CancelledError:
@@ -165,6 +175,15 @@ class EngeeKernel(AnsweringKernel):
         if output.done is not None:
             reply["user_expressions"] = expression_contents(output.done.expressions)
         return {"status": "ok", **reply}
+
+    async def _run(self, cell: Cell, output: Publisher) -> dict[str, Any]:
+        if not cell.silent:
+            await self.services.tell_before(magics.julia_of(cell.code), output)
+        try:
+            return await magics.run_cell(self.services, cell, output)
+        finally:
+            if cell.state is State.LEFT and self.services.leftovers is not None:
+                self.services.leftovers.left(cell)
 
     async def _interruptible(self, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         """The work as a task of its own: cancelling the handler's own task would lose the reply."""
@@ -239,7 +258,7 @@ class EngeeKernel(AnsweringKernel):
         return in_time and asked is not None and sent is not None and sent <= asked
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
-        """Called on the control thread. A cell that runs is left to its job; a restart stops it."""
+        """Called on the control thread, and by `_leave`. A cell that runs is left to its job; a restart stops it."""
         self._shutting_down = True
         if self._main_loop is not None and self.services.sessions:
             ending = asyncio.run_coroutine_threadsafe(self._end(restart), self._main_loop)
@@ -248,6 +267,18 @@ class EngeeKernel(AnsweringKernel):
             except (TimeoutError, asyncio.TimeoutError):
                 self.log.warning("Engee did not answer in time while the kernel shut down")
         return {"status": "ok", "restart": restart}
+
+    def _on_terminate(self) -> None:
+        """A front end ends the process without a word (VS Code), or the computer shuts down: say farewell first."""
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._leave())
+
+    async def _leave(self) -> None:
+        await self.do_shutdown(restart=False)
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     async def _end(self, restart: bool) -> None:
         engee = self.services.session

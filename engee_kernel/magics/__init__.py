@@ -6,7 +6,7 @@ modules are the magics themselves, by subject.
 
 from __future__ import annotations
 
-from .grammar import completeness
+from .grammar import completeness, julia_of
 from .runner import complete, run_cell
 
-__all__ = ["complete", "completeness", "run_cell"]
+__all__ = ["complete", "completeness", "julia_of", "run_cell"]

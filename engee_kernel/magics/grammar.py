@@ -65,6 +65,11 @@ def split_cell(code: str) -> tuple[list[Call], str]:
     return calls, "" if calls else code
 
 
+def julia_of(code: str) -> str:
+    """A cell's code without its magics."""
+    return split_cell(code)[1]
+
+
 def magic_line_at(code: str, cursor: int) -> tuple[int, str] | None:
     """Where the cursor's line begins and its text up to the cursor, if that line is a magic; else None."""
     calls, rest = split_cell(code[:cursor])

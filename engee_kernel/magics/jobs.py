@@ -23,7 +23,7 @@ ACTIONS = {
     "list": "the table of jobs; what %%jobs alone does",
     "attach": "show a job's output from its beginning, and follow it; without ID this notebook's newest",
     "result": "show a job's value or error only",
-    "interrupt": "stop a job",
+    "interrupt": "stop a job; without ID this notebook's newest that runs",
     "wait": "wait for jobs: those named, else all of this notebook's that run",
 }
 
@@ -112,7 +112,7 @@ knows the jobs of earlier kernels; it holds no code and no output."""
             elif action == "wait":
                 one.add_argument("ids", nargs="*", metavar="ID")
                 one.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
-            elif action == "attach":
+            elif action in ("attach", "interrupt"):
                 one.add_argument("id", nargs="?", metavar="ID")
             else:
                 one.add_argument("id", metavar="ID")
@@ -134,7 +134,8 @@ knows the jobs of earlier kernels; it holds no code and no output."""
             for event in await book.verdict(await book.find(arguments.id, output.notice)):
                 await output.publish(event)
         elif action == "interrupt":
-            said = await book.interrupt(await book.find(arguments.id, output.notice))
+            job_id = await book.find(arguments.id, output.notice) if arguments.id else await book.newest(running=True)
+            said = await book.interrupt(job_id)
             await output.publish(Display({"text/plain": said}))
         else:
             await _wait(book, arguments, output)

@@ -10,8 +10,12 @@ file stays below `LIMIT_BYTES`, give or take a line.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
+import re
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -25,6 +29,7 @@ from ..facts.errors import EngeeError
 LIMIT_BYTES = 512 * 1024
 KEPT_JOBS = 500
 LOCK_BOUND_S = 5.0
+MARK_CHARS = 12
 FILE = "jobs.jsonl"
 
 
@@ -37,7 +42,7 @@ class Entry:
     """One job. `kind`: "cell" (an ordinary long cell's record), "job" (%%job), "plain" (a job without the agent).
 
     `server`: the address of the person's Engee server. `created` and `ended` are ISO 8601 in UTC; `ended` and
-    `status` ("ok", "error", "interrupted") are "" until a kernel has seen the end.
+    `status` ("ok", "error", "interrupted") are "" until a kernel has seen the end. `pid`: of the process that made it.
     """
 
     job_id: str
@@ -50,6 +55,7 @@ class Entry:
     created: str = ""
     ended: str = ""
     status: str = ""
+    pid: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,37 @@ class Pages:
     unreadable: int = 0
 
 
-def notebook_key(environment: Mapping[str, str], folder: str) -> str:
+def notebook_key(environment: Mapping[str, str], folder: str, file: str = "") -> str:
     """What tells one notebook's jobs from another's: its path where the front end says it, else its folder.
 
-    Jupyter Server sets JPY_SESSION_NAME; VS Code, nbclient and consoles start the kernel in the notebook's folder.
+    Jupyter Server sets JPY_SESSION_NAME. VS Code names the file with each cell (`file`); it, nbclient and consoles
+    start the kernel in the notebook's folder.
     """
-    return environment.get("JPY_SESSION_NAME") or folder
+    return environment.get("JPY_SESSION_NAME") or file or folder
+
+
+def has_mark(worker: str) -> bool:
+    """Whether a worker's name begins with the mark of some notebook."""
+    return _MARKED.match(worker) is not None
+
+
+def pid_of(worker: str) -> int:
+    """The process whose cells it runs, on the computer of the mark; 0 where that is not said."""
+    found = _MARKED.match(worker)
+    return int(found[1], 16) if found else 0
+
+
+def is_at_work(pid: int, since: datetime | None = None) -> bool:
+    """Whether the process that did something at `since` is there still, and is not another one with its number."""
+    import psutil  # noqa: PLC0415 - for those who found something
+
+    if pid in (0, os.getpid()):
+        return False
+    try:
+        began = float(psutil.Process(pid).create_time())  # type: ignore[no-untyped-call]
+    except psutil.Error:
+        return False
+    return since is None or began <= since.timestamp() + 1.0
 
 
 def default_folder() -> Path:
@@ -80,6 +111,24 @@ class Journal:
     def __init__(self, notebook: str, folder: Path | None = None) -> None:
         self.notebook = notebook
         self.path = (folder or default_folder()) / FILE
+
+    @property
+    def mark(self) -> str:
+        """The same for every kernel of the notebook on this computer, and says nothing of it to others.
+
+        Engee's agent keeps it with what runs, for the next kernel.
+        """
+        whose = f"{platform.node()}\n{self.notebook}"
+        return hashlib.sha256(whose.encode("utf-8", "surrogateescape")).hexdigest()[:MARK_CHARS]
+
+    def worker(self) -> str:
+        """A new name for what runs one kernel's cells in the agent: the mark, this process, and a number of its own."""
+        return f"{self.mark}-{os.getpid():08x}-{uuid.uuid4()}"
+
+    @property
+    def is_of_folder(self) -> bool:
+        """Whether the notebook is known by its folder only, as others in there are."""
+        return Path(self.notebook).is_dir()
 
     def note(self, entry: Entry) -> None:
         """Add a job, or what has become of it. Raises JournalError."""
@@ -145,6 +194,7 @@ class Journal:
         )
 
 
+_MARKED = re.compile(rf"[0-9a-f]{{{MARK_CHARS}}}-([0-9a-f]{{8}})-")
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
@@ -172,7 +222,7 @@ def _pages(lines: Iterable[str]) -> Pages:
 
 
 _REQUIRED = {"job_id", "server", "notebook", "kind"}
-_TYPES = {name: int if name == "count" else str for name in Entry.__dataclass_fields__}
+_TYPES = {name: int if name in ("count", "pid") else str for name in Entry.__dataclass_fields__}
 
 
 def _fields(line: str) -> dict[str, Any] | None:

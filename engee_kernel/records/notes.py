@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ class Notes:
         if self.journal is not None:
             server = self._client.prefix or self._client.url
             notebook = self.journal.notebook
-            entry = Entry(job_id, server, notebook, kind, count, name, epoch, now_text())
+            entry = Entry(job_id, server, notebook, kind, count, name, epoch, now_text(), pid=os.getpid())
             await self._write(self.journal.note, entry)
 
     def is_open(self, job_id: str) -> bool:

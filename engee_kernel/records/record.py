@@ -24,6 +24,7 @@ CELL_NAME = re.compile(r"In\[(\d+)\] ?")
 _WHOLE_ID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
+QUEUED = "queued"
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,3 +183,25 @@ def test_what_a_notebook_looks_like(open_notebook: OpenNotebook) -> None:
     assert "Examples" in texts[2] and "# Examples" not in texts[2], "help is Markdown"
     assert "40×40" in texts[3] and "⋱" in texts[3]
     assert "pressure is high" in texts[4]
+
+
+def test_while_a_cell_runs_the_page_says_busy_behind_tab_and_a_reload_too(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook("busy", "1 + 1", "sleep(60)", "")
+    page = notebook.page
+    notebook.run_cell(0)
+    notebook.wait_for_prompt(0, "[1]:")
+    notebook.run_cell(1)
+    busy = page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]')
+    busy.wait_for(timeout=10_000)
+    notebook.cell(2).locator(".cm-content").click()
+    page.keyboard.type("printst")
+    press_until(page, "Tab", page.locator(".jp-Completer-item", has_text="printstyled"))
+    page.wait_for_timeout(500)
+    assert busy.count() == 1, "the state of the running cell, not of the question"
+    page.reload()
+    notebook.wait_until_connected(idle=False)
+    busy.wait_for(timeout=20_000)
+    page.wait_for_timeout(1000)
+    assert busy.count() == 1
+    notebook.menu("Kernel", "Interrupt Kernel")
+    notebook.wait_until_idle()

@@ -83,10 +83,31 @@ def test_cursors_count_as_its_editor_does(seen: dict[str, Any]) -> None:
     assert seen["complete"] == {
         "replaced": "printst",
         "matches": ["printstyled"],
+        "shown": ["printstyled"],
         "typed": [["printst", "printstyled"]],
     }
-    assert seen["magic"] == {"replaced": "%%jo", "matches": ["%%job"], "typed": [["%%jo", "%%job"]]}
+    assert seen["magic"] == {"replaced": "%%jo", "matches": ["%%job"], "shown": ["%%job"], "typed": [["%%jo", "%%job"]]}
     assert seen["inspect"]["found"] and "sqrt" in seen["inspect"]["text"], "and not what is six characters on"
+
+
+def test_a_letter_is_offered_under_what_was_typed(seen: dict[str, Any]) -> None:
+    assert seen["latex"]["shown"] == ["\\alpha"] and seen["latex"]["typed"] == [["\\alpha", "α"]]
+
+
+def test_a_progress_bar_behind_a_life_sign_is_one_line(seen: dict[str, Any]) -> None:
+    assert seen["bar"] == [{"name": "stdout", "text": "4/4"}]
+
+
+def test_help_is_not_shown_as_latex(seen: dict[str, Any]) -> None:
+    assert [one["mime"] for one in seen["markdown"] if "mime" in one] == ["text/markdown"]
+
+
+def test_after_a_restart_the_first_answer_says_what_still_runs(seen: dict[str, Any]) -> None:
+    """It ends the process without a shutdown request: the cell goes on."""
+    remark, result = [one for one in seen["restarted"]["outputs"] if one["type"] in ("stream", "execute_result")]
+    assert remark["name"] == "stderr" and " of this notebook still runs in Engee, since " in remark["text"]
+    assert 'println("begun")' in remark["text"] and "%jobs attach " in remark["text"]
+    assert result["data"]["text/plain"] == "2"
 
 
 def test_an_interrupt_is_answered_and_then_idle(seen: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from joblab import Command, Gate, KernelFactory, Receiver, receiving, short_id, 
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import UsageError
 from engee_kernel.jobs.names import NAME_LIMIT_CHARS, check_name, choose, fitting
-from engee_kernel.jobs.rows import Row
+from engee_kernel.jobs.rows import OF_COMPUTER, OF_NOBODY, Row
 from engee_kernel.jobs.table import table
 
 
@@ -56,7 +56,14 @@ def test_a_name_means_the_newest_job_of_that_name(
 
 
 def row(number: int, name: str, *, known: bool = True, ours: bool = True) -> Row:
-    return Row(f"{number:08x}-0000-0000-0000-000000000000", name, name, "done", ours=ours, known=known)
+    return Row(
+        f"{number:08x}-0000-0000-0000-000000000000",
+        name,
+        name,
+        "done",
+        ours=ours,
+        claim=OF_COMPUTER if known else OF_NOBODY,
+    )
 
 
 def test_a_job_of_this_computer_goes_before_a_newer_one_of_somebody_else() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -75,6 +76,43 @@ def test_a_killed_kernel_leaves_no_process_and_the_next_one_works(
     assert not left
     second = kernel_factory(local_engee, mode=mode)
     assert second.run("outlives", timeout_s=60).result == "7"
+
+
+def terminated(kernel: Frontend) -> None:
+    """End the process as VS Code does, on Restart too: a signal and no message."""
+    processes = kernel.processes
+    os.kill(kernel.pid, signal.SIGTERM)
+    _, left = psutil.wait_procs(processes, timeout=15)
+    assert not left
+    kernel.end(now=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells no process of its end")
+def test_terminated_without_a_message_it_leaves_the_cell_to_a_job(
+    kernel_factory: KernelFactory, local_engee: LocalEngee
+) -> None:
+    kernel = kernel_factory(local_engee, handoff_after_s=1000)
+    kernel.run("1", timeout_s=60)
+    cell = kernel.send('println("begun"); sleep(8); 6 * 7')
+    kernel.until(lambda: "begun" in cell.text())
+    terminated(kernel)
+    created = [call["status"] for call in local_engee.requests() if call["path"].endswith("jobs/create")]
+    assert created == [202]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells no process of its end")
+def test_terminated_without_a_message_it_stops_the_server_that_it_started(
+    kernel_factory: KernelFactory, local_engee_factory: Callable[..., LocalEngee]
+) -> None:
+    engee = local_engee_factory(stopped=True)
+    for stops in (False, True):
+        kernel = kernel_factory(engee, stop_on_shutdown=stops)
+        assert kernel.run("1", timeout_s=120).result == "1"
+        terminated(kernel)
+        assert (engee.julia_pid() is None) == stops
+        if not stops:
+            ending = kernel_factory(engee)
+            ending.run("%engee stop", timeout_s=60)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")

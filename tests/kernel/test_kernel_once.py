@@ -217,8 +217,8 @@ def test_code_that_never_yields(
 
 def test_an_outage_in_the_middle_is_bridged_and_told(agent: Frontend, local_engee: LocalEngee) -> None:
     agent.run("counter = 0;")
-    cell = agent.send("global counter += 1\nfor i in 1:8 println(i); sleep(0.5) end\ncounter")
-    agent.until(lambda: "2" in cell.text(), 20)
+    cell = agent.send("global counter += 1\nsleep(6)\nfor i in 1:8 println(i) end\ncounter")
+    agent.until(lambda: cell.of("display_data"), 20)
     local_engee.faults({"kind": "drop_before", "path": "/"})
     agent.pause(4)
     local_engee.faults()

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 import zmq
-from conftest import environment_of
 from frontend import Frontend
 
 from engee_kernel.emulator.process import LocalEngee
 
 WARNING = "without encryption"
 SECRET = "наш секрет"
+
+
+def environment_for(engee: LocalEngee) -> dict[str, str]:
+    return {"ENGEE_URL": engee.url, "ENGEE_TOKEN": engee.token}
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def works(kernel: Frontend) -> None:
 
 
 def test_with_encryption_a_stranger_hears_nothing(tmp_path: Path, local_engee: LocalEngee) -> None:
-    with Frontend(tmp_path, environment_of(local_engee, {}), transport_encryption="required") as kernel:
+    with Frontend(tmp_path, environment_for(local_engee), transport_encryption="required") as kernel:
         assert kernel.manager.curve_secretkey
         with stranger(kernel) as plain, stranger(kernel, curve=True) as curve:
             works(kernel)
@@ -68,7 +71,7 @@ def test_with_encryption_a_stranger_hears_nothing(tmp_path: Path, local_engee: L
 
 
 def test_without_it_a_stranger_hears_all_and_the_log_says_so(tmp_path: Path, local_engee: LocalEngee) -> None:
-    with Frontend(tmp_path, environment_of(local_engee, {})) as kernel:
+    with Frontend(tmp_path, environment_for(local_engee)) as kernel:
         with stranger(kernel) as heard:
             kernel.run(f'println("{SECRET}")', timeout_s=120)
         assert any(SECRET.encode() in one for one in heard)
@@ -79,7 +82,7 @@ def test_without_it_a_stranger_hears_all_and_the_log_says_so(tmp_path: Path, loc
 @pytest.mark.parametrize("encryption", ["disabled", "required"])
 def test_over_sockets_that_are_files(tmp_path: Path, local_engee: LocalEngee, encryption: str) -> None:
     options = {"transport": "ipc", "transport_encryption": encryption}
-    with Frontend(tmp_path, environment_of(local_engee, {}), **options) as kernel:
+    with Frontend(tmp_path, environment_for(local_engee), **options) as kernel:
         assert Path(f"{kernel.manager.ip}-{kernel.manager.iopub_port}").is_socket()
         works(kernel)
         assert WARNING not in kernel.log

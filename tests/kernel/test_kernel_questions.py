@@ -61,7 +61,7 @@ def test_vs_code_is_given_labels_that_it_can_find(agent: Frontend) -> None:
     content = agent.finish(agent.request("complete_request", header, **asked)).content
     assert content["matches"] == ["\\alpha"]
     assert [one["text"] for one in content["metadata"]["_jupyter_types_experimental"]] == ["α"]
-    assert (content["cursor_start"], content["cursor_end"]) == (11, 17)
+    assert (content["cursor_start"], content["cursor_end"]) == (10, 16)
 
 
 @pytest.mark.parametrize(

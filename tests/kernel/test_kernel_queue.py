@@ -33,7 +33,8 @@ class Client:
         return self._kernel.request("execute_request", {"date": date, "session": self._session}, **content)
 
     def fail_in_front_of(self, count: int) -> tuple[Cell, list[Cell]]:
-        failing = self.send('sleep(0.05); error("x")')
+        # what has no date has to be here in time
+        failing = self.send(f'sleep({1 if self._clock_off is None else 0.05}); error("x")')
         queued = [self.send("ran += 1") for _ in range(count)]
         for cell in (failing, *queued):
             self._kernel.finish(cell)

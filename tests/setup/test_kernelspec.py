@@ -24,7 +24,7 @@ def test_the_packaged_kernelspec_starts_the_kernel_in_any_environment() -> None:
     spec = json.loads((CHECKOUT / "kernelspec" / "kernel.json").read_text(encoding="utf-8"))
     assert spec["argv"] == ["python", "-m", "engee_kernel", "-f", "{connection_file}"]
     assert (spec["display_name"], spec["language"], spec["interrupt_mode"]) == ("Engee (Julia)", "julia", "message")
-    assert spec["metadata"] == {"debugger": False}
+    assert spec["metadata"] == {"debugger": False, "supported_encryption": ["curve"]}
 
 
 @pytest.mark.parametrize("side", [32, 64])

@@ -12,6 +12,8 @@ const { KernelConnection } = require("@jupyterlab/services/lib/kernel/default");
 const { socketClass } = require("./zmq_socket.cjs");
 
 const LIMIT_MS = 90_000;
+/** The metadata of a cell's request. */
+const CELL = { cellId: "vscode-notebook-cell:/home/me/model.ipynb#W0sZmlsZQ%3D%3D" };
 console.debug = () => {}; // the library says where it connects to
 
 async function freePort() {
@@ -62,7 +64,7 @@ async function ready(kernel) {
 
 async function run(kernel, code, onIopub = () => {}, answer) {
   const outputs = [];
-  const future = kernel.requestExecute({ code, allow_stdin: true, stop_on_error: true }, true);
+  const future = kernel.requestExecute({ code, allow_stdin: true, stop_on_error: true }, true, CELL);
   future.onIOPub = ({ header, content }) => {
     if (header.msg_type !== "status") outputs.push({ type: header.msg_type, ...content });
     onIopub(header.msg_type);
@@ -72,8 +74,6 @@ async function run(kernel, code, onIopub = () => {}, answer) {
     kernel.sendInputReply({ value: answer, status: "ok" }, request.header);
   };
   const { content: reply } = await future.done;
-  // what arrives within a moment of an error is aborted; a person is slower than that
-  if (reply.status === "error") await new Promise((resolve) => setTimeout(resolve, 300));
   return { outputs, reply };
 }
 
@@ -83,7 +83,41 @@ async function complete(kernel, before, after = "") {
   const { content } = await kernel.requestComplete({ code, cursor_pos: before.length });
   const replaced = code.slice(content.cursor_start, content.cursor_end);
   const typed = content.metadata._jupyter_types_experimental;
-  return { replaced, matches: content.matches, typed: typed.map((one) => [code.slice(one.start, one.end), one.text]) };
+  const shown = content.matches.filter((label) => isFound(replaced, label));
+  return { replaced, matches: content.matches, shown, typed: typed.map((one) => [code.slice(one.start, one.end), one.text]) };
+}
+
+/** Its list has only labels in which what was typed is found, letter by letter. */
+function isFound(typed, label) {
+  let at = 0;
+  for (const letter of label.toLowerCase()) if (letter === typed.toLowerCase()[at]) at++;
+  return at === typed.length;
+}
+
+/** What it makes of a cell's messages: a stream that replaces an output keeps each state behind a carriage return. */
+function drawn(outputs) {
+  let shown = [];
+  let clears = false;
+  for (const { type, ...content } of outputs) {
+    if (type === "clear_output") {
+      clears = content.wait;
+      if (!clears) shown = [];
+    } else if (type === "stream") {
+      const text = clears ? content.text.replaceAll("\r", "\n") : content.text;
+      if (clears) shown = [];
+      clears = false;
+      const last = shown.at(-1);
+      if (last?.name === content.name) last.text += text;
+      else shown.push({ name: content.name, text });
+    } else if (["display_data", "execute_result", "error"].includes(type)) {
+      if (clears) shown = [];
+      clears = false;
+      // LaTeX before Markdown and HTML
+      const order = ["text/latex", "text/html", "text/markdown", "text/plain"];
+      shown.push({ type, mime: order.find((mime) => content.data?.[mime] !== undefined) });
+    }
+  }
+  return shown.map((one) => (one.text === undefined ? one : { ...one, text: one.text.replace(/[^\n]*\r(?!\n)/g, "") }));
 }
 
 async function inspect(kernel, code, at) {
@@ -104,25 +138,33 @@ async function interrupt(kernel) {
   return { reply: reply.content, replied_after_ms, stopped_after_ms: Date.now() - asked, cell: cellReply };
 }
 
+async function start(spec, folder) {
+  const { connection, child } = await launch(spec, folder);
+  const exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
+  const serverSettings = ServerConnection.makeSettings({
+    WebSocket: socketClass(connection),
+    wsUrl: "RAW",
+    serializer: { serialize: (data) => data, deserialize: (data) => data },
+  });
+  const model = { id: crypto.randomUUID(), name: "engee" };
+  const [clientId, username] = [crypto.randomUUID(), crypto.randomUUID()];
+  const kernel = new KernelConnection({ serverSettings, model, clientId, username, handleComms: true });
+  try {
+    await connected(kernel);
+    return { kernel, child, exited, ready: await ready(kernel) };
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
+}
+
 async function main() {
   const spec = JSON.parse(fs.readFileSync(process.argv[2], "utf-8"));
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "vscode-kernel-"));
-  const { connection, child } = await launch(spec, folder);
-  const exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
   const result = { absolute: path.isAbsolute(spec.argv[0]) };
+  const { kernel, child, exited, ...first } = await start(spec, folder);
+  result.ready = first.ready;
   try {
-    const plain = { serialize: (data) => data, deserialize: (data) => data };
-    const serverSettings = ServerConnection.makeSettings({
-      WebSocket: socketClass(connection),
-      wsUrl: "RAW",
-      serializer: plain,
-    });
-    const id = crypto.randomUUID();
-    const model = { id, name: "engee" };
-    const [clientId, username] = [crypto.randomUUID(), crypto.randomUUID()];
-    const kernel = new KernelConnection({ serverSettings, model, clientId, username, handleComms: true });
-    await connected(kernel);
-    result.ready = await ready(kernel);
     result.cell = await run(kernel, 'println("α🚀"); display("text/html", "<b>x</b>"); 6 * 7');
     result.failing = await run(kernel, "sqrt(-1)");
     result.after = await run(kernel, 'print("name? "); name = readline()', undefined, "Мир");
@@ -130,15 +172,29 @@ async function main() {
     result.complete = await complete(kernel, 'r = "🚀𝐱"; printst', "; 1");
     result.magic = await complete(kernel, "%%jo");
     result.inspect = await inspect(kernel, 'r = "🚀𝐱🚀𝐱🚀𝐱"; sqrt(2) + cos(1)', "sqrt");
+    result.latex = await complete(kernel, "r = 1; \\alpha");
+    result.bar = drawn((await run(kernel, String.raw`sleep(3.2); for i in 1:4; print("\r", i, "/4"); sleep(0.05); end`)).outputs);
+    result.markdown = drawn((await run(kernel, "?sqrt")).outputs);
     result.interrupt = await interrupt(kernel);
     result.last = await run(kernel, "6 * 9");
     await new Promise((resolve) => setTimeout(resolve, 100)); // the library tells of the cell's end before its own status
     result.status = kernel.status;
+    const left = kernel.requestExecute({ code: 'println("begun"); sleep(30); "end"', allow_stdin: true, stop_on_error: false }, false, CELL);
+    await new Promise((resolve) => (left.onIOPub = ({ header }) => header.msg_type === "stream" && resolve()));
+    left.done.catch(() => {}); // it never comes
     kernel.dispose();
   } finally {
     const asked = Date.now();
-    child.kill(); // as VS Code ends a kernel
+    child.kill(); // as VS Code ends a kernel, on Restart too
     result.end = { ...(await exited), after_ms: Date.now() - asked };
+  }
+  const again = await start(spec, folder);
+  try {
+    result.restarted = await run(again.kernel, "1 + 1");
+    again.kernel.dispose();
+  } finally {
+    again.child.kill();
+    await again.exited;
     fs.rmSync(folder, { recursive: true });
   }
   console.log(JSON.stringify(result));
