@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -36,7 +35,7 @@ CONCURRENT = frozenset(
     }
 )
 
-_came_at: ContextVar[float] = ContextVar("_came_at")
+KEPT_ARRIVALS = 4096
 
 
 class AnsweringKernel(Kernel):
@@ -47,41 +46,46 @@ class AnsweringKernel(Kernel):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.arrivals = Arrivals()
+        self._came_at: dict[str, float] = {}
         self.editors = Editors()
         self.running_cell: Mapping[str, Any] | None = None
 
-    def came_at(self) -> float:
-        """When the shell message that is at work came, by `time.monotonic`."""
-        return _came_at.get(time.monotonic())
+    def came_at(self, header: Mapping[str, Any]) -> float:
+        """When the shell message with this header came, by `time.monotonic`; asked once."""
+        return self._came_at.pop(str(header.get("msg_id", "")), time.monotonic())
 
     async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
         """Called for each shell message. Requests that only read do not wait for the running cell.
 
         The base class serialises all of them behind it: a completion would come when the cell has ended.
         """
-        _came_at.set(time.monotonic())
-        if subshell_id is None and self._message_type(msg) in CONCURRENT:
+        # by its id: the base class runs all of them in one context
+        header = self._header(msg)
+        self._came_at[str(header.get("msg_id", ""))] = time.monotonic()
+        if len(self._came_at) > KEPT_ARRIVALS:
+            del self._came_at[next(iter(self._came_at))]
+        if subshell_id is None and header.get("msg_type") in CONCURRENT:
             idents, frames = self.session.feed_identities(msg, copy=False)
             try:
                 message = self.session.deserialize(frames, content=True, copy=False)
             except ValueError as error:
                 self.log.warning("A message was not understood: %s", error)
                 return
-            self.arrivals.note(message["header"], self.came_at())
+            self.arrivals.note(message["header"], self.came_at(message["header"]))
             await self._answer_beside(idents, message)
             return
         await super().shell_main(subshell_id, msg)
 
-    def _message_type(self, msg: Any) -> str:
-        """A peek at the header; "" for what is no message (the base class then says so)."""
+    def _header(self, msg: Any) -> Mapping[str, Any]:
+        """A peek at it; {} for what is no message (the base class then says so)."""
         if len(msg) == 1:
-            return ""
+            return {}
         try:
             _, frames = self.session.feed_identities(msg, copy=False)
             # whether the signature is right is looked at when the whole message is read
-            return str(self.session.unpack(frames[1].bytes)["msg_type"])
+            return dict(self.session.unpack(frames[1].bytes))
         except (ValueError, TypeError, KeyError, IndexError):
-            return ""
+            return {}
 
     async def _answer_beside(self, idents: Any, message: Mapping[str, Any]) -> None:
         stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)
