@@ -212,7 +212,7 @@ class EngeeKernel(AnsweringKernel):
         """Called by the base class for each request in its turn: cells sent before their client could know of an
         error are aborted.
         """
-        arrival = self.arrivals.note(msg["header"], self.came_at(msg["header"]))
+        arrival = self.arrival(msg["header"])
         if msg["header"]["msg_type"] != "execute_request" or not arrival.was_blind(self._failed_at):
             return True
         self._send_abort_reply(stream, msg, idents)

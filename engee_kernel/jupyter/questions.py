@@ -13,12 +13,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ipykernel.kernelbase import Kernel
+from jupyter_client.jsonutil import extract_dates
 
 from .. import magics
 from ..facts.errors import EngeeError
 from ..household.services import Services
 from . import cursors
-from .arrivals import Arrivals
+from .arrivals import Arrival, Arrivals
 from .editors import Editors
 from .labels import labels
 
@@ -46,24 +47,26 @@ class AnsweringKernel(Kernel):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.arrivals = Arrivals()
-        self._came_at: dict[str, float] = {}
+        self._arrived: dict[str, Arrival] = {}
         self.editors = Editors()
         self.running_cell: Mapping[str, Any] | None = None
 
-    def came_at(self, header: Mapping[str, Any]) -> float:
-        """When the shell message with this header came, by `time.monotonic`; asked once."""
-        return self._came_at.pop(str(header.get("msg_id", "")), time.monotonic())
+    def arrival(self, header: Mapping[str, Any]) -> Arrival:
+        """How the shell message with this header came; asked once."""
+        now = time.monotonic()
+        return self._arrived.pop(str(header.get("msg_id", "")), Arrival(now, now))
 
     async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
         """Called for each shell message. Requests that only read do not wait for the running cell.
 
         The base class serialises all of them behind it: a completion would come when the cell has ended.
         """
-        # by its id: the base class runs all of them in one context
+        # by its id: the base class runs all of them in one context. Noted now: where a message has no date, the base
+        # class gives it the moment of its turn
         header = self._header(msg)
-        self._came_at[str(header.get("msg_id", ""))] = time.monotonic()
-        if len(self._came_at) > KEPT_ARRIVALS:
-            del self._came_at[next(iter(self._came_at))]
+        self._arrived[str(header.get("msg_id", ""))] = self.arrivals.note(header, time.monotonic())
+        if len(self._arrived) > KEPT_ARRIVALS:
+            del self._arrived[next(iter(self._arrived))]
         if subshell_id is None and header.get("msg_type") in CONCURRENT:
             idents, frames = self.session.feed_identities(msg, copy=False)
             try:
@@ -71,7 +74,7 @@ class AnsweringKernel(Kernel):
             except ValueError as error:
                 self.log.warning("A message was not understood: %s", error)
                 return
-            self.arrivals.note(message["header"], self.came_at(message["header"]))
+            self.arrival(message["header"])
             await self._answer_beside(idents, message)
             return
         await super().shell_main(subshell_id, msg)
@@ -83,7 +86,7 @@ class AnsweringKernel(Kernel):
         try:
             _, frames = self.session.feed_identities(msg, copy=False)
             # whether the signature is right is looked at when the whole message is read
-            return dict(self.session.unpack(frames[1].bytes))
+            return dict(extract_dates(self.session.unpack(frames[1].bytes)))
         except (ValueError, TypeError, KeyError, IndexError):
             return {}
 
