@@ -22,7 +22,15 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ..facts.errors import EngeeError, ForbiddenPathError, JobExistsError, ReplyLostError, UnexpectedReplyError
+from ..facts.errors import (
+    EngeeError,
+    ForbiddenPathError,
+    GatewayError,
+    JobExistsError,
+    ReplyLostError,
+    UnexpectedReplyError,
+)
+from ..facts.silence import Silence
 from . import replies, wire
 from .body import Upload, UploadBody
 from .credentials import STARS, FixedToken, Secret, TokenProvider, clean_token
@@ -33,6 +41,7 @@ from .transport import Transport, translated
 T = TypeVar("T")
 
 EVAL_TIMEOUT_S = 120.0
+WORTH_TELLING_S = 1.0
 TRANSFER_IDLE_TIMEOUT_S = 60.0
 
 
@@ -241,7 +250,14 @@ class EngeeClient:
         return wire.read_grant(await self._transport.unsigned("POST", wire.OAUTH_TOKEN, data=data))
 
     async def _retry(self, call: Callable[[], Awaitable[T]], when: Callable[[BaseException], bool] = is_transient) -> T:
-        return await retrying(call, when=when, bound_s=self.retry_bound_s, before_wait=self.on_retry)
+        silence = Silence(asking=True)
+        try:
+            return await retrying(call, when=when, bound_s=self.retry_bound_s, before_wait=self.on_retry)
+        except GatewayError as error:
+            silence.heard_only(error)
+            if error.page is not None and not error.timed_out and silence.lasts_s >= WORTH_TELLING_S:
+                error.message = f"{silence.sentence(error)} Asked was {error.call}."
+            raise
 
 
 def check_remote(path: str) -> None:

@@ -73,11 +73,12 @@ class Reply:
         raise GatewayError(
             f"A gateway answered {self.call} with a page{f' “{title}”' if title else ''} ({self.status}) in place of "
             "Engee.",
-            "Engee may be in maintenance: try again later. If it stays so, check that the address is Engee's own (the "
-            "setting url, ENGEE_URL): a login page or a proxy may have answered.",
+            "Engee may be in maintenance, and nothing is known to be lost: try again later. If it stays so, check that "
+            "the address is Engee's own (the setting url, ENGEE_URL): a login page or a proxy may have answered.",
             status=self.status,
             call=self.call,
             retry_after_s=retry_after_s(self.headers, datetime.now(timezone.utc)),
+            page=title,
         )
 
     def is_html(self) -> bool:
@@ -198,6 +199,7 @@ def raise_for_status(reply: Reply, *, path_call: bool = False) -> None:
             status=status,
             call=call,
             retry_after_s=wait_s,
+            page=said if reply.is_html() else None,
         )
     kind: type[ApiError] = NotFoundError if status == 404 else UnexpectedReplyError
     raise kind(f"{call} was answered with {status}{quoted}.", "", status=status, call=call)

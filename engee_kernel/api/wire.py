@@ -75,6 +75,13 @@ class ServerStatus:
         return f"Engee calls the server's state “{self.status}”, which says neither that it runs nor that it stopped."
 
     @property
+    def runs_for_s(self) -> float | None:
+        """Since when the server runs, by Engee's own clock; None where it doesn't run or that is not known."""
+        if not self.running or self.started_at is None or self.server_time is None:
+            return None
+        return (self.server_time - self.started_at).total_seconds()
+
+    @property
     def down_s(self) -> float | None:
         """For how many seconds no code can have run, by Engee's own clock; None where that is not known."""
         moments = {
@@ -153,7 +160,7 @@ def read_start(reply: Reply) -> str:
 
 
 def read_stop(reply: Reply) -> None:
-    raise_for_status(reply)
+    _accepted(reply)
 
 
 def read_eval(reply: Reply) -> str:
@@ -178,7 +185,7 @@ def read_job_created(reply: Reply) -> None:
             status=409,
             call=reply.call,
         )
-    raise_for_status(reply)
+    _accepted(reply)
 
 
 def read_job(reply: Reply) -> Job:
@@ -203,7 +210,7 @@ def read_jobs(reply: Reply) -> list[Job]:
 
 def read_upload(reply: Reply) -> Any:
     """What the server says of an upload, as JSON where it is: the contract leaves it open."""
-    raise_for_status(reply, path_call=True)
+    _accepted(reply, path_call=True)
     try:
         return json.loads(reply.body) if reply.body.strip() else None
     except ValueError:
@@ -253,6 +260,13 @@ def check_download(reply: Reply) -> None:
     raise_for_status(reply, path_call=True)
     if "html" in reply.headers.get("content-type", ""):
         # a file comes as multipart, files as a ZIP: a page must not be saved as if it were one of them
+        reply.refuse_page()
+
+
+def _accepted(reply: Reply, *, path_call: bool = False) -> None:
+    """For a call whose answer says no more than that it was taken: a page says nothing of that, whatever its status."""
+    raise_for_status(reply, path_call=path_call)
+    if reply.is_html():
         reply.refuse_page()
 
 

@@ -85,10 +85,12 @@ class Interrupts:
 
     async def _interrupt(self, cell: Cell, life: Followed, work: asyncio.Task[None], grace_s: float) -> None:
         sending = asyncio.create_task(life.interrupt())
+        arrived = False
         try:
             if not await self._until_stopped(work, grace_s):
                 await work
                 return
+            arrived = sending.done()
         finally:
             sending.cancel()
             with suppress(asyncio.CancelledError, EngeeError):
@@ -99,6 +101,12 @@ class Interrupts:
             raise StillRunningError(
                 "Interrupted before Engee confirmed the cell: it may be running there, or may never have arrived.",
                 f"If it arrived, follow it with: %jobs attach {cell.cell_id}",
+            )
+        if not arrived:
+            raise StillRunningError(
+                f"Interrupted, but the interrupt has not reached the cell within {duration(grace_s)}: Engee does not "
+                "answer now. The cell goes on there, as far as is known.",
+                f"Follow it with: %jobs attach {cell.cell_id}\nInterrupt it there with: %jobs interrupt {cell.cell_id}",
             )
         raise StillRunningError(
             f"Interrupted, but the cell has not stopped within {duration(grace_s)}: "

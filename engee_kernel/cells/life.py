@@ -25,9 +25,10 @@ from ..facts.errors import (
     StillRunningError,
 )
 from ..facts.events import Input
+from ..facts.silence import Silence, is_gateways, waiting
 from ..facts.text import duration
 from ..records import calls
-from . import submission
+from . import endings, submission
 from .cell import Cell, State
 from .handover import Handover
 from .output import Output
@@ -53,7 +54,7 @@ class Life:
         self._cell = cell
         self._output = output
         self._started = time.monotonic()
-        self._trouble_since: float | None = None
+        self._silence = Silence()
         self._pause_s = 0.0
         self._handover = Handover(session, cell, output)
         self._prompts = Prompts(self._remote, cell, output, replayed=False)
@@ -204,8 +205,7 @@ class Life:
 
     def _may_be_stray(self) -> bool:
         """A refusal of requests that were accepted a moment ago: a gateway's slip, unless it stays so."""
-        since_s = time.monotonic() - (self._trouble_since or time.monotonic())
-        return self._cell.state is not State.SENT and since_s < STRAY_BOUND_S
+        return self._cell.state is not State.SENT and self._silence.lasts_s < STRAY_BOUND_S
 
     def _refused(self, error: ApiError) -> NoReturn:
         """Engee takes no more requests of ours."""
@@ -219,42 +219,51 @@ class Life:
         raise StillRunningError(f"{error.message} {what}", self._attach_hint(error.hint)) from error
 
     def _recovered(self) -> None:
-        self._trouble_since = None
+        self._silence.over()
         self._pause_s = 0.0
         self._handover.heard()
         self._output.condition("")
 
     async def _trouble(self, error: EngeeError) -> None:
         """A request failed. Decide what it means, say so, wait, return; or raise when the bound is reached."""
-        now = time.monotonic()
-        self._trouble_since = self._trouble_since or now
+        self._silence.heard_only(error)
         if is_stall(error):
             self._remote.wait_was_too_long()
         if is_stall(error) and await self._server_runs():
             # no bound: the code is known to run, and the person can interrupt at any time
-            self._trouble_since = None
+            self._silence.over()
             self._output.condition("Engee is busy with it and answers nothing else")
             self._handover.begin()
             self._handover.look_soon()
             return
-        left_s = self._options.reconnect_bound_s - (now - self._trouble_since)
+        left_s = self._options.reconnect_bound_s - self._silence.lasts_s
         if left_s <= 0:
-            self._cell.become(State.LEFT)
-            raise StillRunningError(
-                f"Engee has not answered for {duration(self._options.reconnect_bound_s)} ({error.message}) "
-                "The cell was sent once; it may still be running there.",
-                self._attach_hint(error.hint),
-            ) from error
+            self._give_up(error)
         asked = getattr(error, "retry_after_s", None)
         self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or 0.1)
-        self._output.condition(f"no connection to Engee, trying again for {duration(left_s)}")
+        self._output.condition(f"{waiting(error)}, trying again for {duration(left_s)}")
         await asyncio.sleep(min(asked or self._pause_s, max(left_s, 0.1)))
+
+    def _give_up(self, error: EngeeError) -> NoReturn:
+        if self._cell.state is State.SENT:
+            what = (
+                "The cell was sent, but Engee has not confirmed it: it may be running there, or may never have arrived."
+            )
+        else:
+            what = "The cell was running in Engee before, and goes on there as far as is known."
+        self._cell.become(State.LEFT)
+        # a page's hint speaks of an address that may be wrong: here it was right before
+        hint = "" if is_gateways(error) else error.hint
+        raise StillRunningError(
+            f"{self._silence.sentence(error)} {what} It was not run twice, and nothing is known to be lost.",
+            self._attach_hint(hint),
+        ) from error
 
     async def _server_runs(self) -> bool:
         try:
             status = await self._client.status()
-        except (NetworkError, GatewayError, RateLimitedError):
-            return False
+        except EngeeError:
+            return False  # what the status call meets says nothing of the cell
         if status.down:
             stopped = ServerNotRunningError(status.sentence, server_status=status.status)
             stopped.may_have_run = True
@@ -270,7 +279,9 @@ class Life:
         if self._cell.state is State.HANDED and not isinstance(error, ServerNotRunningError):
             try:
                 answer = await self._handover.answer()
-            except (NetworkError, ServerNotRunningError, GatewayError):
+            except AgentMissingError:
+                raise
+            except (AgentUnavailableError, NetworkError, ServerNotRunningError, GatewayError):
                 answer = None
             if answer is not None:
                 await self._take(answer)
@@ -279,7 +290,8 @@ class Life:
         # an answer that the cell's session is another one is certain only for the first try
         stopped_meanwhile = isinstance(error, ServerNotRunningError) and error.may_have_run
         may_have_run = self._tries > 1 or known or self._cell.seen > 0 or stopped_meanwhile
-        raise SessionLostError.of_cell(error, may_have_run=may_have_run) from error
+        why = await endings.reason(self._client, self._remote.heard_at, error)
+        raise SessionLostError.of_cell(error, may_have_run=may_have_run, why=why) from error
 
     def _attach_hint(self, hint: str) -> str:
         return f"{hint}\nFollow it later with: %jobs attach {self._cell.cell_id}".strip()

@@ -17,6 +17,7 @@ from ..facts.errors import (
     UnexpectedReplyError,
 )
 from ..facts.events import Done, Result
+from ..facts.silence import with_what
 from ..facts.text import duration, ends_with_semicolon
 from ..records.record import failure
 from .cell import Cell, State
@@ -41,11 +42,12 @@ async def run_eval(session: Session, cell: Cell, output: Output) -> None:
         raise SessionLostError.of_cell(error, may_have_run=True) from error
     except (ReplyLostError, GatewayError, UnexpectedReplyError) as error:
         cell.become(State.LEFT)
-        what = (
-            f"This cell outlived the time limit of the HTTP connection ({duration(time.monotonic() - started)})"
-            if not isinstance(error, UnexpectedReplyError) and error.timed_out
-            else f"The cell's answer was lost ({error.message.rstrip('.')})"
-        )
+        if not isinstance(error, UnexpectedReplyError) and error.timed_out:
+            what = f"This cell outlived the time limit of the HTTP connection ({duration(time.monotonic() - started)})"
+        elif isinstance(error, GatewayError):
+            what = f"Engee's gateway answered {with_what(error)}: whether the cell arrived is not known"
+        else:
+            what = f"The cell's answer was lost ({error.message.rstrip('.')})"
         raise StillRunningError(
             f"{what}. It was not sent again: it may still be running in Engee, or have ended; "
             "its result can't be had any more.",

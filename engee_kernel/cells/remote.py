@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -40,6 +41,8 @@ class Remote:
         self._probes = 0
         self._known: dict[str, set[str]] = {}
         self.epoch = ""
+        self.heard_at = 0.0
+        """When the process with this epoch last answered, by `time.monotonic`."""
         self.hello: Mapping[str, Any] = {}
         self.parallel: bool | None = None
         """Whether this Engee answers a request while it holds another one; None before that was seen."""
@@ -47,7 +50,8 @@ class Remote:
     def beside(self) -> Remote:
         """Calls to the same process for somebody who goes on in another one where this one is gone."""
         other = Remote(self._client, poll_wait_s=self._longest_wait_s)
-        other.epoch, other.hello, other.parallel = self.epoch, self.hello, self.parallel
+        other.epoch, other.heard_at = self.epoch, self.heard_at
+        other.hello, other.parallel = self.hello, self.parallel
         other._known, other._in_parts = self._known, self._in_parts
         return other
 
@@ -84,7 +88,7 @@ class Remote:
                 raise AgentUnavailableError("The agent was installed but does not introduce itself.")
             self.hello = answer
             self._known[epoch] = {str(name) for name in answer.get("pieces") or ()}
-            self.epoch = epoch
+            self.epoch, self.heard_at = epoch, time.monotonic()
 
     async def call(self, function: str, *args: Any, wait_s: float = 0.0, **options: Any) -> Mapping[str, Any]:
         """One call that is harmless to repeat, repeated while the network fails (within the client's bound)."""
@@ -95,6 +99,7 @@ class Remote:
             self._known.pop(self.epoch, None)
             answer = await self._call(function, args, wait_s, options)
         self.brought([function])
+        self.heard_at = time.monotonic()
         return answer
 
     async def _call(
@@ -112,7 +117,9 @@ class Remote:
                 options["max_bytes"] = self._answer_bytes
             command = agent.call(function, self.epoch, *args, **options)
             try:
-                return read_cell(await self._held(command, wait_s + margin_s))
+                answer = read_cell(await self._held(command, wait_s + margin_s))
+                self.heard_at = time.monotonic()
+                return answer
             except AnswerCutError as error:
                 # asking for the same cell again is harmless; the events come in smaller portions
                 if self._answer_bytes <= MIN_ANSWER_BYTES:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ..facts.errors import ServerNotRunningError, SessionLostError
+from ..api.retry import retrying
+from ..facts.errors import EngeeError, GatewayError, ServerNotRunningError, SessionLostError
+from ..facts.silence import Silence, is_gateways, waiting
+from ..facts.text import duration
 from . import plain, serving
 from .cell import Cell, State
 from .life import Life
@@ -74,7 +77,30 @@ async def _once(session: Session, output: Output, attempt: Callable[[], Awaitabl
         await serving.ready(session, output)
         session.process_ended = False
         session.cells_run = 0
-    if session.with_agent and not await session.agent_ready() and session.agent_trouble is not None:
+    if session.with_agent and not await _agent_ready(session, output) and session.agent_trouble is not None:
         output.notice(f"{session.agent_trouble.message} Cells run in plain mode: output comes when a cell has ended.")
     await attempt()
     session.cells_run += 1
+
+
+async def _agent_ready(session: Session, output: Output) -> bool:
+    """As the session's, waited for while the gateway answers in place of Engee: a cell is not refused for that."""
+    silence = Silence(asking=True)
+
+    def told(error: EngeeError, delay_s: float) -> None:
+        silence.heard_only(error)
+        output.condition(f"{waiting(error)}, trying again in {duration(delay_s)}")
+
+    try:
+        ready = await retrying(
+            session.agent_ready, when=is_gateways, bound_s=session.options.reconnect_bound_s, before_wait=told
+        )
+    except GatewayError as error:
+        if not is_gateways(error):
+            raise
+        silence.heard_only(error)
+        error.message = f"{silence.sentence(error)} The cell was not sent, and nothing is known to be lost."
+        error.hint = "Run it again when Engee is back."
+        raise
+    output.condition("")
+    return ready

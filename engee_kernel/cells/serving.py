@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from ..facts.errors import ServerNotRunningError
+import asyncio
+
+from ..facts.errors import GatewayError, NetworkError, RateLimitedError, ServerNotRunningError
 from ..server import lifecycle
 from .output import Output
 from .session import Session
+
+STATUS_BOUND_S = 5.0
 
 
 async def ready(session: Session, output: Output) -> None:
     """See that the server runs: starts it where `auto_start` allows. Raises ServerNotRunningError.
 
-    A state that nobody knows is no reason to start it: what comes next finds out.
+    A state that nobody knows is no reason to start it, nor is a status call that fails: what comes next finds out.
     """
-    status = await session.client.status()
+    try:
+        status = await asyncio.wait_for(session.client.status(), STATUS_BOUND_S)
+    except (NetworkError, GatewayError, RateLimitedError, asyncio.TimeoutError, TimeoutError):
+        return
     session.watch.saw(status)
     if status.down:
         if not session.options.auto_start:

@@ -43,12 +43,15 @@ async def check(
             for name in ("server", *CODE_CHECKS):
                 yield skip(name, "Engee's management does not answer as it should")
             return
-        if not status.running:
+        if status.down:
             yield warn("server", status.sentence, "A cell starts it; engee-kernel start, too.")
             for name in CODE_CHECKS:
                 yield skip(name, "needs a running server; “engee-kernel doctor --start” starts it")
             return
-        yield ok("server", f"running; stops itself: {overview.describe_time_left(time_left(status))}")
+        if status.running:
+            yield ok("server", f"running; stops itself: {overview.describe_time_left(time_left(status))}")
+        else:
+            yield warn("server", status.sentence, "What follows shows whether code runs there.")
         for name, work in zip(CODE_CHECKS, (_eval, _agent, _jobs), strict=True):
             finding = await _tried(name, work, client)
             yield finding

@@ -19,7 +19,7 @@ from typing import Any
 from ..agent.dialogue import is_agent_trouble
 from ..api.body import Upload
 from ..api.client import EngeeClient
-from ..cells import serving
+from ..cells import endings, serving
 from ..cells.output import Output
 from ..cells.session import Session
 from ..facts.errors import (
@@ -122,8 +122,9 @@ async def _ask(session: Session, function: str, *args: Any, wait_s: float = 0.0)
         if not (is_agent_trouble(error) or isinstance(error, ServerNotRunningError)):
             raise
         session.remote.forget_epoch()
+        why = await endings.reason(session.client, session.remote.heard_at, error)
         raise SessionLostError(
-            f"The Engee session has ended ({error.message.rstrip('.')}): its variables are gone. Nothing was run.",
+            f"{why}: the session's variables are gone. Nothing was run.",
             "Run the notebook from its start in the new session; files in /user are kept.",
         ) from error
 

@@ -139,7 +139,10 @@ class RateLimitedError(ApiError):
 
 
 class GatewayError(ApiError):
-    """A proxy answered in place of Engee; whether Engee got the request is unknown."""
+    """A proxy answered in place of Engee; whether Engee got the request is unknown.
+
+    `page`: the title of the page that came, "" for one without; None where there was no page.
+    """
 
     may_have_run = True
 
@@ -151,9 +154,11 @@ class GatewayError(ApiError):
         status: int = 502,
         call: str = "",
         retry_after_s: float | None = None,
+        page: str | None = None,
     ) -> None:
         super().__init__(message, hint, status=status, call=call)
         self.retry_after_s = retry_after_s
+        self.page = page
 
     @property
     def timed_out(self) -> bool:
@@ -193,11 +198,15 @@ class SessionLostError(SessionError):
     may_have_run = True
 
     @classmethod
-    def of_cell(cls, cause: EngeeError, *, may_have_run: bool) -> SessionLostError:
-        """For a cell that was sent to the session; `may_have_run`: the session may have begun with it."""
+    def of_cell(cls, cause: EngeeError, *, may_have_run: bool, why: str = "") -> SessionLostError:
+        """For a cell that was sent to the session; `may_have_run`: the session may have begun with it.
+
+        `why`: what is known beyond the cause, as a clause.
+        """
+        why = why or f"The Engee session has ended ({cause.message.rstrip('.')})"
         what = "may have run, in part or whole; it was not run again" if may_have_run else "was not run"
         lost = cls(
-            f"The Engee session has ended ({cause.message.rstrip('.')}): its variables are gone. This cell {what}.",
+            f"{why}: the session's variables are gone. This cell {what}.",
             "Run the notebook from its start in the new session; files in /user are kept.",
         )
         lost.may_have_run = may_have_run

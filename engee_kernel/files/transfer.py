@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from ..api.retry import is_transient
 from ..disk.replacing import is_in_use
 from ..facts.errors import EngeeError, NetworkError, TransferError
+from ..facts.silence import Silence, is_gateways, waiting
 from ..facts.text import duration, size
 from .paths import ROOT, remote_path
 from .remote import Digest
@@ -21,6 +22,9 @@ TRIES = 3
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 CLEANUP_BOUND_S = 10.0
+GATEWAY_BOUND_S = 60.0
+LONGEST_GATEWAY_PAUSE_S = 5.0
+AS_BEFORE = "No file was left half-written, here or in Engee. Run it again when Engee is back."
 BATCH_BYTES = 64 * 2**20
 BATCH_FILES = 50
 
@@ -108,23 +112,37 @@ class Silent:
 
 
 async def persistently(attempt: Callable[[], Awaitable[T]], progress: Progress) -> T:
-    """The result of `attempt`, begun anew after a passing failure, `TRIES` times at most.
+    """The result of `attempt`, begun anew after a passing failure, `TRIES` times at most; while the gateway answers in
+    place of Engee, as often as `GATEWAY_BOUND_S` allows.
 
     For attempts that leave nothing behind when they fail. Raises the last error.
     """
     pause_s = FIRST_PAUSE_S
-    for _ in range(TRIES - 1):
+    tries = 0
+    told = ""
+    silence = Silence(asking=True)
+    while True:
         try:
             return await attempt()
         except EngeeError as error:
+            tries += 1
+            silence.heard_only(error)
+            of_gateway = is_gateways(error)
+            if silence.lasts_s >= GATEWAY_BOUND_S if of_gateway else tries >= TRIES:
+                if of_gateway:
+                    error.message = silence.sentence(error)
+                    error.hint = AS_BEFORE
+                raise
             asked_s = getattr(error, "retry_after_s", None)
             wait_s = pause_s if asked_s is None else asked_s
             if not (is_transient(error) or isinstance(error, ChecksumError)) or wait_s > LONGEST_PAUSE_S:
                 raise
-            progress.notice(f"{error.message} Trying again in {duration(wait_s)}.")
+            said = f"{waiting(error)}." if of_gateway else error.message
+            if said != told:
+                progress.notice(f"{said} Trying again in {duration(wait_s)}.")
+            told = said if of_gateway else ""
             await asyncio.sleep(wait_s)
-            pause_s *= 4
-    return await attempt()
+            pause_s = min(2 * pause_s, LONGEST_GATEWAY_PAUSE_S) if of_gateway else 4 * pause_s
 
 
 async def to_the_end(work: Coroutine[Any, Any, None], what: str, progress: Progress, *, done: str = "removed") -> None:

@@ -22,8 +22,11 @@ from ..facts.errors import (
     NotFoundError,
     RateLimitedError,
     SessionLostError,
+    StillRunningError,
 )
 from ..facts.events import Done, Event, Input
+from ..facts.silence import Silence
+from ..facts.text import duration
 from ..records import calls
 from ..records.record import read_record
 
@@ -53,6 +56,8 @@ async def _to_its_end(session: Session, cell: Cell, output: Output) -> None:
 async def _follow(session: Session, cell: Cell, output: Output) -> None:
     pause_s = calls.FIRST_POLL_S
     ask_agent_at = 0.0
+    state = ""
+    silent_since: float | None = None
     while True:
         job = await _job(session, cell, output)
         why_not = ""
@@ -67,6 +72,13 @@ async def _follow(session: Session, cell: Cell, output: Output) -> None:
                     await life.attach(handed=job is not None and not job.done)
                 return
             ask_agent_at = time.monotonic() + (AGENT_AGAIN_S if state == "silent" else 0.0)
+        if state == "silent" and (job is None or job.done):
+            # a cell without a job, or whose job could not hold its record: nobody but the agent knows more
+            silent_since = silent_since or time.monotonic()
+            _see_to_silence(time.monotonic() - silent_since, session.options.reconnect_bound_s, cell, output)
+            ask_agent_at = 0.0
+            await asyncio.sleep(calls.LONGEST_POLL_S)
+            continue
         if job is None:
             raise NotFoundError(
                 "Neither Engee nor the agent there knows this job.",
@@ -80,14 +92,28 @@ async def _follow(session: Session, cell: Cell, output: Output) -> None:
         pause_s = min(pause_s * calls.POLL_GROWTH, calls.LONGEST_POLL_S)
 
 
+def _see_to_silence(silent_s: float, bound_s: float, cell: Cell, output: Output) -> None:
+    """Raises StillRunningError when the bound is reached."""
+    if silent_s >= bound_s:
+        raise StillRunningError(
+            f"The agent, which alone may know this job, has not answered for {duration(silent_s)}. "
+            "Nothing is known of the job, and nothing is known to be lost.",
+            f"Try again later: %jobs attach {cell.cell_id}",
+        )
+    output.condition(f"the agent in Engee does not answer, asking again for {duration(bound_s - silent_s)}")
+
+
 async def _job(session: Session, cell: Cell, output: Output) -> Job | None:
+    silence = Silence(asking=True)
     bound_s = session.options.reconnect_bound_s
     try:
-        return await calls.result(session.client, cell.cell_id, condition=output.condition, bound_s=bound_s)
+        return await calls.result(
+            session.client, cell.cell_id, condition=output.condition, bound_s=bound_s, silence=silence
+        )
     except NotFoundError:
         return None
     except (NetworkError, GatewayError, RateLimitedError) as error:
-        raise calls.unanswered(error, cell.cell_id, bound_s) from error
+        raise calls.unanswered(error, cell.cell_id, silence) from error
 
 
 async def _replay(job: Job, cell: Cell, output: Output) -> str:

@@ -14,6 +14,7 @@ from ..cells.session import Session
 from ..facts.errors import (
     AgentUnavailableError,
     EngeeError,
+    GatewayError,
     NotFoundError,
     ServerNotRunningError,
     SessionLostError,
@@ -21,6 +22,7 @@ from ..facts.errors import (
     UsageError,
 )
 from ..facts.events import Event
+from ..facts.silence import Silence
 from ..facts.text import duration
 from ..records import calls
 from ..records.calls import Condition
@@ -57,18 +59,23 @@ class JobBook:
         """All known jobs of this Engee server, newest first. Raises what the API raises."""
         listing = Listing()
         jobs: list[Job] = []
-        stopped: ServerNotRunningError | None = None
+        why_not = ""
+        silence = Silence(asking=True)
         try:
             jobs = await self._client.jobs()
         except ServerNotRunningError as error:
-            stopped = error
-            listing.remarks.append(f"{error.message} What follows is what the journal of this computer remembers.")
+            why_not = f"Engee is {error.server_status}"
+            listing.remarks.append(f"{error.message} {_JOURNAL_ONLY}")
+        except GatewayError as error:
+            silence.heard_only(error)
+            why_not = "Engee's gateway does not let the question through"
+            listing.remarks.append(f"{silence.sentence(error)} Nothing is known to be lost. {_JOURNAL_ONLY}")
         entries = await self._entries(listing)
-        cells = {} if stopped else await self._cells()
+        cells = {} if why_not else await self._cells()
         ids = {job.job_id for job in jobs}
         rows = [self._of_job(job, entries.get(job.job_id), cells.get(job.job_id)) for job in jobs]
         rows += [
-            self._of_entry(entry, cells.get(entry.job_id), stopped)
+            self._of_entry(entry, cells.get(entry.job_id), why_not)
             for entry in entries.values()
             if entry.job_id not in ids
         ]
@@ -264,13 +271,13 @@ class JobBook:
         ours, claim = self._claim(job.job_id, entry, cell)
         return Row(job.job_id, label, name, state, started, job.end_time, end.first_line, ours, claim)
 
-    def _of_entry(self, entry: Entry, cell: Mapping[str, Any] | None, stopped: ServerNotRunningError | None) -> Row:
+    def _of_entry(self, entry: Entry, cell: Mapping[str, Any] | None, why_not: str) -> Row:
         if cell is not None:
             state = str(cell["state"])
         elif entry.status:
             state = ENDED_STATES.get(entry.status, DONE)
-        elif stopped is not None:
-            state = f"not known: Engee is {stopped.server_status}"
+        elif why_not:
+            state = f"not known: {why_not}"
         elif entry.epoch and entry.epoch == self._session.remote.epoch:
             state = "not known: Engee has forgotten it"
         else:
@@ -300,6 +307,7 @@ class JobBook:
         return is_ours, OF_NOTEBOOK if is_ours else OF_COMPUTER if entry is not None else OF_NOBODY
 
 
+_JOURNAL_ONLY = "What follows is what the journal of this computer remembers."
 _SHOWN = "The cell's output was shown when it ran, and Engee does not keep it any longer."
 
 

@@ -12,6 +12,7 @@ from ..cells.cell import Cell
 from ..cells.output import Output
 from ..cells.session import Session
 from ..exchange import variables
+from ..facts.cleared import AS_VALUE, is_cleared
 from ..facts.errors import AgentUnavailableError, UsageError
 from ..facts.events import Display
 from ..facts.tables import Table
@@ -129,7 +130,10 @@ class Who(Magic):
 
 def variable_table(known: Iterable[Mapping[str, Any]]) -> Table:
     rows = [
-        (v["name"], v["type"], "" if v["size_bytes"] is None else size(v["size_bytes"]), v["summary"]) for v in known
+        (v["name"], "", "", AS_VALUE)
+        if is_cleared(v["type"])
+        else (v["name"], v["type"], "" if v["size_bytes"] is None else size(v["size_bytes"]), v["summary"])
+        for v in known
     ]
     return Table(("name", "type", "size", "value"), rows, "No variables.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..facts.cleared import EXPLANATION, is_about_cleared
 from ..facts.errors import EngeeError
 from ..facts.events import Failure, Frame
 from ..facts.text import count_frames, paint, split_description
@@ -30,6 +31,8 @@ def error_content(failure: Failure) -> dict[str, Any]:
             traceback += ["", paint("Stacktrace:", "bold"), own]
         if server:
             traceback.append(paint(f" … {count_frames(server)} more frames inside the Engee server", "grey"))
+    if is_about_cleared(failure.short, failure.message):
+        traceback += ["", EXPLANATION]
     return {"ename": failure.type, "evalue": failure.short, "traceback": traceback}
 
 

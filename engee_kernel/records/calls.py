@@ -9,6 +9,7 @@ from ..api.client import EngeeClient
 from ..api.retry import is_transient, retrying
 from ..api.wire import Job
 from ..facts.errors import EngeeError, GatewayError, JobExistsError, NetworkError, RateLimitedError, StillRunningError
+from ..facts.silence import Silence, is_gateways, waiting
 from ..facts.text import duration
 
 Condition = Callable[[str], None]
@@ -46,14 +47,16 @@ async def create(
         except JobExistsError:
             return  # the id is a new UUID of ours: an earlier request, whose reply was lost, made the job
 
+    silence = Silence(asking=True)
     try:
-        await retrying(once, when=is_transient, bound_s=bound_s, before_wait=_told(condition))
+        await retrying(once, when=is_transient, bound_s=bound_s, before_wait=_told(condition, silence))
     except (NetworkError, GatewayError) as error:
         if not error.may_have_run:
             raise
+        silence.heard_only(error)
         raise StillRunningError(
-            f"Engee has not confirmed the job within {duration(bound_s)} ({error.message.rstrip('.')}): "
-            "it may run, or may never have arrived. It was not created twice.",
+            f"{silence.sentence(error)} It has not confirmed the job, which may run, or may never have arrived. "
+            "It was not created twice, and nothing is known to be lost.",
             f"Look for it with: %jobs\nFollow it with: %jobs attach {job_id}",
         ) from error
     condition("")
@@ -82,9 +85,15 @@ async def keep_record(
     return True
 
 
-async def result(client: EngeeClient, job_id: str, *, condition: Condition, bound_s: float) -> Job:
-    """The job as it is now. Raises NotFoundError for an unknown id, the network's error after `bound_s`."""
-    job = await retrying(lambda: client.job(job_id), when=is_transient, bound_s=bound_s, before_wait=_told(condition))
+async def result(
+    client: EngeeClient, job_id: str, *, condition: Condition, bound_s: float, silence: Silence | None = None
+) -> Job:
+    """The job as it is now. Raises NotFoundError for an unknown id, the network's error after `bound_s`.
+
+    `silence` is told of what came in place of an answer.
+    """
+    told = _told(condition, silence or Silence(asking=True))
+    job = await retrying(lambda: client.job(job_id), when=is_transient, bound_s=bound_s, before_wait=told)
     condition("")
     return job
 
@@ -99,25 +108,30 @@ async def finished(
     """
     pause_s = FIRST_POLL_S
     while True:
+        silence = Silence(asking=True)
         try:
-            job = await result(client, job_id, condition=condition, bound_s=bound_s)
+            job = await result(client, job_id, condition=condition, bound_s=bound_s, silence=silence)
         except (NetworkError, GatewayError, RateLimitedError) as error:
-            raise unanswered(error, job_id, bound_s) from error
+            raise unanswered(error, job_id, silence) from error
         if job.done:
             return job
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * POLL_GROWTH, longest_s)
 
 
-def unanswered(error: EngeeError, job_id: str, bound_s: float) -> StillRunningError:
+def unanswered(error: EngeeError, job_id: str, silence: Silence) -> StillRunningError:
+    silence.heard_only(error)
+    hint = "" if is_gateways(error) else error.hint  # speaks of an address that may be wrong: here it was right before
     return StillRunningError(
-        f"Engee has not answered for {duration(bound_s)} ({error.message.rstrip('.')}). The job goes on there.",
-        f"{error.hint}\nFollow it later with: %jobs attach {job_id}".strip(),
+        f"{silence.sentence(error)} The job was accepted and goes on in Engee, as far as is known: "
+        "nothing was heard of its end.",
+        f"{hint}\nFollow it later with: %jobs attach {job_id}".strip(),
     )
 
 
-def _told(condition: Condition) -> Callable[[EngeeError, float], None]:
+def _told(condition: Condition, silence: Silence) -> Callable[[EngeeError, float], None]:
     def told(error: EngeeError, delay_s: float) -> None:
-        condition(f"no connection to Engee, trying again in {duration(delay_s)}")
+        silence.heard_only(error)
+        condition(f"{waiting(error)}, trying again in {duration(delay_s)}")
 
     return told

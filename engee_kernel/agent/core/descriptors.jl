@@ -131,6 +131,8 @@ function drain(d, size, all)
     lock(DESCRIPTORS_LOCK)
     try
         while d.read_to < size || (all && length(d.tail) > 0)
+            cell = last_running()
+            cell === nothing && break  # the next cell gets it
             seek(d.reader, d.read_to)
             got = read(d.reader, min(size - d.read_to, 2^20))
             d.read_to += length(got)
@@ -138,10 +140,10 @@ function drain(d, size, all)
             keep = all && d.read_to >= size ? 0 : unfinished_bytes(bytes)
             d.tail = bytes[length(bytes)-keep+1:length(bytes)]
             n = length(bytes) - keep
-            cell = last_running()
+            # Never to Engee's own streams: nobody would find it there, and a pipe that a program has left blocking
+            # would hold up the process that is to read it.
             GC.@preserve bytes begin
-                taken = cell !== nothing && add_text(cell, d.name, pointer(bytes), n)
-                taken || n == 0 || unsafe_write(OUTPUTS[d.number].original, pointer(bytes), UInt(n))
+                add_text(cell, d.name, pointer(bytes), n) || keep_late_text(cell, d.name, pointer(bytes), n)
             end
             length(bytes) == 0 && break
         end
