@@ -30,6 +30,7 @@ CORE = (
     "input",
     "values",
     "evaluation",
+    "answers",
     "errors",
     "interrupts",
     "worker",

@@ -110,9 +110,7 @@ def test_an_interrupt_behind_pages(agent: Frontend, local_engee: LocalEngee) -> 
 
 
 @pytest.mark.slow
-def test_the_first_cell_waits_for_the_end_of_the_pages(
-    kernel_factory: KernelFactory, local_engee: LocalEngee
-) -> None:
+def test_the_first_cell_waits_for_the_end_of_the_pages(kernel_factory: KernelFactory, local_engee: LocalEngee) -> None:
     local_engee.faults(page("/prod/user/", for_s=20.0))
     kernel = kernel_factory(local_engee)
     cell = kernel.run("1 + 1", timeout_s=120)

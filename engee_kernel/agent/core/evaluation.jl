@@ -124,12 +124,7 @@ function after_block_comment(text)
 end
 
 function set_ans(mod, value)
-    if mod === Main && isdefined(Base.MainInclude, :ans)
-        # From 1.9 on `ans` lives there, as the REPL does it.
-        Base.invokelatest(setglobal!, Base.MainInclude, :ans, value)
-    elseif !isconst(mod, :ans)
-        Core.eval(mod, Expr(:(=), :ans, QuoteNode(value)))
-    end
+    isconst(mod, :ans) || Core.eval(mod, Expr(:(=), :ans, QuoteNode(value)))
     return nothing
 end
 

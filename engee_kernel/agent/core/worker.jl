@@ -84,12 +84,14 @@ function enter_cell(worker, cell)
     push!(RUNNING, cell)
     unlock(REGISTRY)
     activate_descriptors()
+    lend_answer(cell)
     worker.late_bytes > 0 && Base.invokelatest(add_late_text, worker, cell)
     return nothing
 end
 
 function leave_cell(worker, cell)
     worker.cell = nothing
+    return_answer(cell)
     lock(REGISTRY)
     drop!(RUNNING, cell)
     unlock(REGISTRY)
@@ -111,6 +113,7 @@ function run_cell(worker, cell)
     fields = measured_since(before)
     status == "ok" && length(cell.expressions) > 0 && Base.invokelatest(add_expressions!, fields, worker, cell)
     drain_descriptors(true)
+    return_answer(cell)                # before the end is told: whoever looks then finds Engee's own
     end_cell(cell, status, fields)
     return nothing
 end
@@ -138,7 +141,7 @@ function run_user_code(worker, cell)
     try
         value = run_code(cell)
         if !cell.silent
-            set_ans(cell_module(cell), value)
+            keep_answer(cell, value)
             value === nothing || ends_with_semicolon(cell.code) || (data = Base.invokelatest(bundle, value, cell))
         end
     finally

@@ -78,13 +78,13 @@ function bind_once(f, notebook, workspace, id)
     return Fields(Any["bound", true])
 end
 
-function snapshot(mod::Module, names)
+function snapshot(notebook, mod::Module, names)
     io = IOBuffer()
     write_count(io, length(names))
     for name in names
         write_text(io, String(name))
         try
-            write_value(io, variable_value(mod, Symbol(name)), 0)
+            write_value(io, variable_value(notebook, mod, Symbol(name)), 0)
         catch error
             error isa ExchangeProblem || rethrow()
             throw(ExchangeProblem("$name can't be had from Engee: $(error.message)"))
@@ -93,9 +93,9 @@ function snapshot(mod::Module, names)
     return take!(io)
 end
 
-function variable_value(mod::Module, name::Symbol)
-    # From 1.9 on `ans` lives there.
-    name === :ans && mod === Main && isdefined(Base.MainInclude, :ans) && return getfield(Base.MainInclude, :ans)
+function variable_value(notebook, mod::Module, name::Symbol)
+    # Between the cells the name leads to Engee's own.
+    name === :ans && mod === Main && return answer_of(notebook)
     isdefined(mod, name) || throw(ExchangeProblem("there is no such variable"))
     return getfield(mod, name)
 end
@@ -142,7 +142,7 @@ end
 "The first bytes of the named variables' payload, and its size; the rest is kept under `id` for what follows."
 function exchange_take(notebook, workspace, id, names, max_bytes)
     return exchange_reply() do
-        bytes = snapshot(workspace_module(notebook, workspace), names)
+        bytes = snapshot(notebook, workspace_module(notebook, workspace), names)
         length(bytes) > max_bytes && (payload_of(id).pieces[1] = bytes)
         return Fields(Any["size_bytes", length(bytes), "data", piece_text(bytes, 0, Int(max_bytes))])
     end

@@ -66,7 +66,7 @@ function reset_workspace(notebook)
             push!(kept, Fields(Any["name", String(name), "reason", limited(message_of(error), 200)]))
         end
     end
-    isconst(Main, :ans) || set_ans(Main, nothing)
+    forget_answer(notebook)
     return Fields(Any["workspace", "main", "cleared", cleared, "kept", kept])
 end
 
