@@ -128,3 +128,16 @@ def test_a_kernelspec_of_a_python_that_is_gone(installed: Profile, local_engee: 
     assert code == 1
     assert "does not exist" in checks["kernelspec engee"]["text"]
     assert "engee-kernel install" in checks["kernelspec engee"]["hint"]
+
+
+def test_a_state_that_nobody_knows(installed: Profile, local_engee: LocalEngee) -> None:
+    """It is shown, nothing is started for it, and the checks go on: code may run all the same."""
+    installed.at(local_engee).log_in(local_engee.token)
+    local_engee.configure(status_word="hibernating")
+    code, checks = levels(installed, "--start")
+    assert code == 0
+    assert checks["server"]["level"] == "warn" and "“hibernating”" in checks["server"]["text"]
+    assert "starts it" not in checks["server"]["hint"]
+    assert checks["eval"]["level"] == checks["jobs"]["level"] == "ok"
+    assert "hibernating" in installed.run("status").stdout
+    local_engee.configure(status_word=None)

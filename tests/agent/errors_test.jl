@@ -113,3 +113,17 @@ end
     @test "stays" in [k["name"] for k in told["kept"]]
     @test result_of(run_cell("goes === nothing, stays"; notebook = "w3")) == "(true, 4)"
 end
+
+@testset "ans: the notebook's while its cells run, Engee's own between them" begin
+    tab(code) = Core.eval(Main, Meta.parse(code))
+    tab("ans = :tab")
+    @test result_of(run_cell("6 * 7"; notebook = "a1")) == "42"
+    @test tab("ans") === :tab
+    @test result_of(run_cell("ans"; notebook = "a1")) == "42"
+    @test result_of(run_cell("ans"; notebook = "a2")) == ":tab"
+    run_cell("error(1)"; notebook = "a1")
+    @test (tab("ans"), result_of(run_cell("ans"; notebook = "a1"))) == (:tab, "42")
+    # A line of the tab in the middle of a cell, which here the cell itself plays.
+    run_cell("Core.eval(Main, :(ans = :later)); 5"; notebook = "a1")
+    @test (tab("ans"), result_of(run_cell("ans"; notebook = "a1"))) == (:later, "5")
+end

@@ -1,4 +1,18 @@
+# A kernel of Jupyter's kind has `ans` in a module of its own, from which Main imports it.
+module TabsKernel
+    ans = :tab
+end
+import .TabsKernel: ans
+
 include("driver.jl")
+
+@testset "ans, where Main has it from another module" begin
+    @test result_of(run_cell("ans"; notebook = "a1")) == ":tab"
+    @test result_of(run_cell("6 * 7"; notebook = "a1")) == "42"
+    @test TabsKernel.ans === :tab
+    @test result_of(run_cell("ans + 1"; notebook = "a1")) == "43"
+    @test TabsKernel.ans === :tab
+end
 
 # `|` marks the cursor.
 function at_cursor(marked)

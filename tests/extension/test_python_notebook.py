@@ -288,3 +288,13 @@ def test_public_names() -> None:
         assert name in dir(engee_kernel)
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         engee_kernel.nothing_of_the_kind  # noqa: B018
+
+
+def test_pages_of_the_gateway(python: PythonNotebook, local_engee: LocalEngee) -> None:
+    python.run("import numpy as np; sent = np.arange(3.0)")
+    for path in ("command/eval", "file/"):
+        local_engee.faults({"kind": "maintenance", "path": path, "count": 2})
+        cell = python.run("%%engee -i sent -o back\nback = 2sent")
+        local_engee.faults()
+        assert cell.status == "ok", cell.traceback
+        assert python.run("back.tolist()").result == "[0.0, 2.0, 4.0]"

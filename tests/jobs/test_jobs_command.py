@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command, Gate
 
+from engee_kernel.emulator.process import LocalEngee
+
 Write = Callable[..., str]
 
 FAILING = """\
@@ -180,3 +182,14 @@ def test_ctrl_c_at_a_prompt_ends_in_order(command_environment: dict[str, str], t
         errors = process.stderr.read()
     assert process.returncode == 130
     assert "InterruptException" in errors and "Fatal" not in errors
+
+
+def test_a_file_runs_to_its_end_behind_pages_of_the_gateway(
+    command: Command, write: Write, local_engee: LocalEngee
+) -> None:
+    pages = {"kind": "maintenance", "path": "external/command", "skip": 2, "count": 3}
+    for words in ((), ("--job",)):
+        local_engee.faults(pages)
+        done = command("run", *words, write('println("began"); sleep(1); println("ended")'))
+        local_engee.faults()
+        assert (done.returncode, done.stdout) == (0, "began\nended\n"), done.stderr
