@@ -106,20 +106,34 @@ const E = HELLO["epoch"]
 include(ENV["AGENT_NEEDED"])
 const BROUGHT = Set{Symbol}()
 
+# A value as Julia source, as the kernel writes it: whatever the cells have made of `show` in this process.
+literal(x::Bool) = x ? "true" : "false"
+literal(x::Integer) = join(Char[Char(0x30 + d) for d in reverse(digits(x))])
+literal(x::AbstractFloat) = string("(", literal(round(Int, x * 1000)), "/1000)")
+literal(x::Vector) = string(eltype(x) === String ? "String[" : "Any[", join(String[literal(y) for y in x], ","), "]")
+function literal(x::String)
+    out = IOBuffer()
+    for c in x
+        c in "\"\\\$" && write(out, '\\')
+        write(out, c)
+    end
+    return string("\"", String(take!(out)), "\"")
+end
+
 function start_call(f, args...; options...)
     f === :hello && return serve("$NAME.hello()")
-    epoch, rest = args[1], Any[map(repr, args[2:end])...]
+    epoch, rest = args[1], Any[map(literal, args[2:end])...]
     if f in (:submit, :events, :job, :run_job)
-        push!(rest, string("Any[", join(["$(repr(string(k))),$(repr(v))" for (k, v) in options], ","), "]"))
+        push!(rest, string("Any[", join([string(literal(String(k)), ",", literal(v)) for (k, v) in options], ","), "]"))
     end
     needed = f in BROUGHT ? "nothing" : get(NEEDED, string(f), "nothing")
     push!(BROUGHT, f)
-    return serve(string(NAME, ".call(", repr(string(f)), ",", repr(epoch), ",Any[", join(rest, ","), "],", needed, ")"))
+    return serve(string(NAME, ".call(", literal(String(f)), ",", literal(epoch), ",Any[", join(rest, ","), "],", needed, ")"))
 end
 call(f, args...; seconds = 30, options...) = within(start_call(f, args...; options...), seconds)
 
 const COUNTER = Ref(0)
-new_id() = string("cell-", COUNTER[] += 1)
+new_id() = string("cell-", literal(COUNTER[] += 1))
 
 "Submit and follow a cell to its end; gives all its events."
 function run_cell(code; notebook = "nb", id = new_id(), count = COUNTER[], seconds = 30, options...)

@@ -170,7 +170,28 @@ function (::Poller)()
     while some_cell_unfinished()
         sleep(POLL_S)
         drain_descriptors(false)
+        mind_workers()
     end
+    return nothing
+end
+
+function mind_workers()
+    lock(REGISTRY)
+    workers = collect(values(WORKERS))
+    unlock(REGISTRY)
+    i = 1
+    while i <= length(workers)
+        mind(workers[i])
+        i += 1
+    end
+    return nothing
+end
+
+"See that a worker's tasks live: the person's code can end them."
+function mind(worker)
+    worker.closed && return nothing
+    (istaskdone(worker.task) || (worker.deliverer !== nothing && istaskdone(worker.deliverer))) &&
+        from_piece("supervision", :revive, Any[worker])
     return nothing
 end
 

@@ -136,7 +136,7 @@ function drop_text!(cell, name, p, n)
             n -= kept
         end
         cell.stream_bytes = cell.output_limit_bytes
-        push_note!(cell, string("\nThe output of this cell reached output_limit_bytes = ", cell.output_limit_bytes,
+        push_note!(cell, string("\nThe output of this cell reached output_limit_bytes = ", whole_text(cell.output_limit_bytes),
                                 "; further output is dropped.\n"))
     end
     cell.dropped_bytes += n
@@ -144,8 +144,8 @@ function drop_text!(cell, name, p, n)
 end
 
 function tell_dropped!(cell)
-    push_note!(cell, string(cell.dropped_bytes, " bytes of output were dropped (output_limit_bytes = ",
-                            cell.output_limit_bytes, ").\n"))
+    push_note!(cell, string(whole_text(cell.dropped_bytes), " bytes of output were dropped (output_limit_bytes = ",
+                            whole_text(cell.output_limit_bytes), ").\n"))
     return nothing
 end
 

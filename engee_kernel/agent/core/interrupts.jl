@@ -22,6 +22,7 @@ function interrupt_cell(cell)
     was === :queued && (end_cell(cell, "interrupted", Any["expressions", Fields(Any[])]); return true)
     worker = find_worker(cell.notebook)
     worker === nothing && return false
+    mind(worker)
     wish = Wish(cell, nothing)
     guard = worker.wished.lock
     lock(guard)
@@ -45,7 +46,18 @@ end
 struct Delivery
     worker::Worker
 end
-(delivery::Delivery)() = deliver(delivery.worker)
+(delivery::Delivery)() = deliver_always(delivery.worker)
+
+function deliver_always(worker)
+    while true
+        try
+            deliver(worker)
+            return nothing
+        catch error
+            Base.invokelatest(note_fault, worker, error)
+        end
+    end
+end
 
 function deliver(worker)
     while true

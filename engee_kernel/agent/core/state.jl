@@ -51,11 +51,13 @@ mutable struct Worker
     wishes::Vector{Any}                # interrupts that wait for the deliverer
     wished::Threads.Condition                # Threads.Condition; its lock guards the wishes
     task::Any
+    deliverer::Any             # the task that raises interrupts in the worker's
     cell::Any                  # the one that runs, or nothing
     interruptible::Bool         # true exactly while the user's code (or a method of theirs) runs
     workspace::Any             # the module of workspace="notebook", made on first use
     late::Vector{Any}                  # name, bytes, name, bytes, …: text of tasks that outlived their cell
     late_bytes::Int
+    faults::Vector{Any}                # exceptions thrown into its task between cells, to be told in the next one
 end
 
 mutable struct Agent
@@ -100,7 +102,7 @@ function option(options, name, default)
     return default
 end
 
-cell_name(cell) = string("In[", cell.count, "]")
+cell_name(cell) = string("In[", whole_text(cell.count), "]")
 
 "Seconds by a clock that does not jump, unlike `time()`: what waits by it is not held up when the clock is set back."
 clock_s() = time_ns() / 1e9

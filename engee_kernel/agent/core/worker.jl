@@ -8,8 +8,8 @@ function get_worker(notebook)
     try
         known = get(WORKERS, notebook, nothing)
         known isa Worker && return known
-        worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, false, nothing,
-                        Any[], 0)
+        worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, false,
+                        nothing, Any[], 0, Any[])
         WORKERS[notebook] = worker
         worker.task = Task(Work(worker))
         start_task(worker.task)
@@ -52,12 +52,31 @@ end
 struct Work
     worker::Worker
 end
-(work::Work)() = work_on(work.worker)
+(work::Work)() = work_always(work.worker)
+
+# A person's code can throw an exception into this task at any time: a timer that ends its own cell too late does. It
+# must cost nothing but a remark.
+function work_always(worker)
+    while true
+        try
+            work_on(worker)
+            return nothing
+        catch error
+            Base.invokelatest(note_fault, worker, error)
+        end
+    end
+end
+
+"Keep what was thrown into the worker's task while no cell ran, for its next cell."
+function note_fault(worker, error)
+    from_piece("supervision", :keep_fault, Any[worker, error])
+    return nothing
+end
 
 function work_on(worker)
     # Made by the worker itself and sticky, so it runs on the worker's thread: when it runs, the worker does not.
-    schedule(Task(Delivery(worker)))
-    while true
+    worker.deliverer === nothing && (worker.deliverer = schedule(Task(Delivery(worker))))
+    while worker.task === current_task()
         cell = take_cell(worker)
         cell isa Cell || return nothing
         cell.state === :queued || continue
@@ -65,11 +84,22 @@ function work_on(worker)
             run_cell(worker, cell)
         catch error
             # The agent's own fault. The cell must end all the same, and the worker go on.
-            end_cell(cell, "error", Any["internal", Base.invokelatest(message_of, error)])
+            Base.invokelatest(end_by_fault, cell, error)
         finally
             leave_cell(worker, cell)
         end
     end
+end
+
+function end_by_fault(cell, error)
+    end_with_error(cell, type_name(error), string("The cell was ended by an exception outside its code: ", message_of(error)))
+    return nothing
+end
+
+function end_with_error(cell, type, message)
+    add_event(cell, "error", Any["type", type, "short", message, "message", message, "frames", Any[], "full", message])
+    end_cell(cell, "error", Any[])
+    return nothing
 end
 
 function enter_cell(worker, cell)
@@ -85,6 +115,7 @@ function enter_cell(worker, cell)
     unlock(REGISTRY)
     activate_descriptors()
     lend_answer(cell)
+    length(worker.faults) > 0 && from_piece("supervision", :tell_faults, Any[worker, cell])
     worker.late_bytes > 0 && Base.invokelatest(add_late_text, worker, cell)
     return nothing
 end

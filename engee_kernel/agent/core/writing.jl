@@ -82,6 +82,13 @@ function put_list(io, list)
     return nothing
 end
 
+"A number as text: string() of several values asks `print`, which people redefine."
+function whole_text(n::Int)
+    io = IOBuffer()
+    put_whole(io, n)
+    return String(take!(io))
+end
+
 function put_whole(io, n::Int)
     n == typemin(Int) && return put(io, "-9223372036854775808")
     n < 0 && put(io, "-")
@@ -103,8 +110,8 @@ end
 # Times and sizes: six decimals are more than they have.
 function put_real(io, x::Float64)
     if !(abs(x) < 9.0e15)
-        put(io, abs(x) < Inf ? Base.invokelatest(string, x) : "null")
-        return nothing
+        abs(x) < Inf || return put(io, "null")
+        return put_large(io, x)
     end
     x < 0 && put(io, "-")
     x = abs(x)
@@ -121,6 +128,17 @@ function put_real(io, x::Float64)
         scale = div(scale, 10)
     end
     return nothing
+end
+
+function put_large(io, x::Float64)
+    exponent = 0
+    while abs(x) >= 10.0
+        x /= 10.0
+        exponent += 1
+    end
+    put_real(io, x)
+    put(io, "e")
+    return put_whole(io, exponent)
 end
 
 function put_text(io, text::String)
