@@ -4,7 +4,7 @@
 const YIELD_INTERVAL_NS = UInt64(20_000_000)
 const LAST_YIELD = Ref{UInt64}(0)
 const DISPLAY_SIZE = (30, 80)
-const LATE_LIMIT_BYTES = 2^16
+const LATE_LIMIT_BYTES = 2^20
 
 mutable struct CellOutput <: Base.AbstractPipe
     name::String
@@ -55,9 +55,17 @@ function give_way(out)
     return nothing
 end
 
+"The worker whose next cell shows what comes late: the notebook's, also for a cell that ran beside the others."
+function late_worker(cell)
+    worker = find_worker(cell.notebook)
+    worker === nothing || return worker
+    slash = findlast(isequal('/'), cell.notebook)
+    return slash === nothing ? nothing : find_worker(cell.notebook[1:prevind(cell.notebook, slash)])
+end
+
 "Text of a task that outlived its cell, while its notebook is idle: it opens the notebook's next cell."
 function keep_late_text(cell, name, p, n)
-    worker = find_worker(cell.notebook)
+    worker = late_worker(cell)
     worker === nothing && return nothing
     lock(REGISTRY)
     try
@@ -65,6 +73,34 @@ function keep_late_text(cell, name, p, n)
             worker.late_bytes += n
             push!(worker.late, name)
             push!(worker.late, copy(unsafe_wrap(Array, p, n)))
+        else
+            worker.late_dropped_bytes += n
+        end
+    finally
+        unlock(REGISTRY)
+    end
+    return nothing
+end
+
+"The same for what a late task displays, updates or clears: frozen as JSON now, the value may change."
+function keep_late_event(cell, kind, fields)
+    worker = late_worker(cell)
+    worker === nothing && return nothing
+    frozen = Any[]
+    for field in fields
+        push!(frozen, field isa Fields ? RawJSON(json(field)) : field)
+    end
+    n = 1
+    for field in frozen
+        field isa RawJSON && (n += sizeof(field.text))
+    end
+    lock(REGISTRY)
+    try
+        if worker.late_bytes + n <= LATE_LIMIT_BYTES
+            worker.late_bytes += n
+            append!(worker.late, Any[Symbol(kind), frozen])
+        else
+            worker.late_dropped_bytes += n
         end
     finally
         unlock(REGISTRY)
@@ -75,15 +111,23 @@ end
 function add_late_text(worker, cell)
     lock(REGISTRY)
     late = worker.late
+    dropped = worker.late_dropped_bytes
     worker.late = Any[]
     worker.late_bytes = 0
+    worker.late_dropped_bytes = 0
     unlock(REGISTRY)
     i = 1
     while i < length(late)
-        bytes = late[i+1]
-        GC.@preserve bytes add_text(cell, late[i], pointer(bytes), length(bytes))
+        kept = late[i+1]
+        if late[i] isa Symbol
+            add_event(cell, String(late[i]), kept)
+        else
+            GC.@preserve kept add_text(cell, late[i], pointer(kept), length(kept))
+        end
         i += 2
     end
+    dropped > 0 && add_string(cell, "stderr", string(
+        "Tasks of earlier cells wrote more while no cell ran; ", whole_text(dropped), " bytes of it were dropped.\n"))
     return nothing
 end
 

@@ -18,16 +18,36 @@ present_exceptions() = Any[(entry[1], entry[2]) for entry in Base.current_except
 
 limited(text, n) = length(text) <= n ? String(text) : string(first(text, n), " …")
 
+"What Julia says of an error; of one whose own showing fails, what was said up to there."
 function message_of(error)
     io = IOBuffer()
-    showerror(short_context(io), error)
+    try
+        showerror(short_context(io), error)
+    catch reason
+        return Base.invokelatest(broken_message, io, error, reason)
+    end
     return limited(String(take!(io)), MESSAGE_LIMIT)
+end
+
+function broken_message(io, error, reason)
+    said = limited(strip(repaired(String(take!(io)))), 1000)
+    return string(isempty(said) ? type_name(error) : string(said, " …"), "\n(The rest can't be shown: showing this ",
+                  type_name(error), " failed itself", first_words_of(reason), ".)")
+end
+
+function first_words_of(reason)
+    reason isa ErrorException && reason.msg isa String && return string(" with “", limited(reason.msg, 200), "”")
+    return string(" with ", type_name(reason))
 end
 
 function short_of(error)
     error isa SyntaxProblem && return limited(error.message, 1000)
     io = IOBuffer()
-    show(short_context(io), error)
+    try
+        show(short_context(io), error)
+    catch
+        return type_name(error)
+    end
     return limited(String(take!(io)), 1000)
 end
 

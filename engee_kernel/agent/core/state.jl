@@ -57,6 +57,7 @@ mutable struct Worker
     workspace::Any             # the module of workspace="notebook", made on first use
     late::Vector{Any}                  # name, bytes, name, bytes, …: text of tasks that outlived their cell
     late_bytes::Int
+    late_dropped_bytes::Int
     faults::Vector{Any}                # exceptions thrown into its task between cells, to be told in the next one
 end
 

@@ -50,7 +50,7 @@ end
 function clear_output(wait)
     cell = output_cell()
     drain_descriptors(true)
-    cell === nothing || add_event(cell, "clear", Any["wait", wait])
+    cell === nothing || add_or_keep(cell, "clear", Any["wait", wait])
     return nothing
 end
 

@@ -91,6 +91,12 @@ Base.displayable(::CellDisplay, ::MIME) = output_cell() !== nothing
 
 function show_event(kind, data, id, cell)
     drain_descriptors(true)
-    add_event(cell, kind, Any["data", data, "metadata", Fields(Any[]), "id", id])
+    add_or_keep(cell, kind, Any["data", data, "metadata", Fields(Any[]), "id", id])
+    return nothing
+end
+
+"An event of a running cell; that of a task which outlived its cell waits for the notebook's next one."
+function add_or_keep(cell, kind, fields)
+    add_event(cell, kind, fields) || Base.invokelatest(keep_late_event, cell, kind, fields)
     return nothing
 end

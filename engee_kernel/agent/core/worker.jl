@@ -9,7 +9,7 @@ function get_worker(notebook)
         known = get(WORKERS, notebook, nothing)
         known isa Worker && return known
         worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, false,
-                        nothing, Any[], 0, Any[])
+                        nothing, Any[], 0, 0, Any[])
         WORKERS[notebook] = worker
         worker.task = Task(Work(worker))
         start_task(worker.task)
@@ -116,7 +116,7 @@ function enter_cell(worker, cell)
     activate_descriptors()
     lend_answer(cell)
     length(worker.faults) > 0 && from_piece("supervision", :tell_faults, Any[worker, cell])
-    worker.late_bytes > 0 && Base.invokelatest(add_late_text, worker, cell)
+    (worker.late_bytes > 0 || worker.late_dropped_bytes > 0) && Base.invokelatest(add_late_text, worker, cell)
     return nothing
 end
 

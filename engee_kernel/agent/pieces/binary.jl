@@ -16,6 +16,44 @@ function is_json(text::String)
     return i > 0 && json_space(codeunits(text), i) > ncodeunits(text)
 end
 
+"""
+The text as JSON, or nothing. Numbers that JSON lacks, as Julia's and Python's writers leave them (NaN, Infinity, Inf),
+become null, which is what Plotly itself makes of a gap.
+"""
+function valid_json(text::String)
+    is_json(text) && return text
+    isvalid(text) || return nothing
+    mended = without_odd_numbers(text)
+    return is_json(mended) ? mended : nothing
+end
+
+const ODD_NUMBERS = Any["NaN64", "NaN32", "NaN16", "NaN", "-Infinity", "Infinity", "-Inf64", "-Inf32", "-Inf16", "-Inf", "Inf64",
+                        "Inf32", "Inf16", "Inf", "undefined", "missing"]
+
+function without_odd_numbers(text::String)
+    b = codeunits(text)
+    io = IOBuffer()
+    i = 1
+    while i <= length(b)
+        if b[i] == UInt8('"')
+            stop = json_text(b, i)
+            stop == 0 && (stop = length(b) + 1)
+            write(io, view(b, i:stop-1))
+            i = stop
+            continue
+        end
+        odd = findfirst(word -> json_word(b, i, codeunits(word)) > 0, ODD_NUMBERS)
+        if odd === nothing
+            write(io, b[i])
+            i += 1
+        else
+            write(io, "null")
+            i += ncodeunits(ODD_NUMBERS[odd])
+        end
+    end
+    return String(take!(io))
+end
+
 # Each json_* function gives the index after what it recognised, or 0.
 const JSON_DEPTH_LIMIT = 500
 

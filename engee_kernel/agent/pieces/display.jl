@@ -5,16 +5,51 @@
 is_json_mime(mime) = mime == "application/json" || endswith(mime, "+json")
 
 function display_bundle(x, cell)
-    data = Any[]
-    for group in MIME_GROUPS
-        for mime in group
-            can_show(mime, x) || continue
-            push!(data, mime)
-            push!(data, mime_value(mime, x, cell))
-            break
+    # The plain text is what every front end can fall back to: where that fails the cell fails.
+    data = Any["text/plain", mime_value("text/plain", x, cell)]
+    for i in 2:length(MIME_GROUPS)
+        for mime in MIME_GROUPS[i]
+            try
+                can_show(mime, x) || continue
+                value = mime_value(mime, x, cell)
+                is_json_mime(mime) && value isa String &&
+                    throw(ArgumentError(string("it is no JSON; it begins with ", limited(value, 40))))
+                append!(data, Any[mime, value])
+                break                  # a type that fails leaves its place to the next of the group
+            catch error
+                is_interrupt(error, 0) && rethrow()
+                tell_failed_type(mime, x, cell, error, exception_stack())
+            end
         end
     end
     return Fields(data)
+end
+
+const FAILED_TYPES_TOLD = Dict{String,Any}()
+
+"Tell the author of a `show` method, once per type, that it fails and where. The other representations are shown."
+function tell_failed_type(mime, x, cell, error, stack)
+    key = string(mime, " ", objectid(typeof(x)))
+    known(FAILED_TYPES_TOLD, key) === nothing || return nothing
+    lock(REGISTRY)
+    FAILED_TYPES_TOLD[key] = true
+    unlock(REGISTRY)
+    reason = first(split(message_of(error), '\n'))
+    place = failed_place(stack[length(stack)][2])
+    add_string(cell, "stderr", string("This ", type_name(x), " could not be shown as ", mime, ", and that form is left out: ",
+                                      limited(reason, 300), place, ".\n"))
+    return nothing
+end
+
+"Where the method that shows the value failed: the first frame that is neither the agent's nor Base's."
+function failed_place(backtrace)
+    for frame in stacktrace(backtrace)
+        file = String(frame.file)
+        occursin(AGENT_FILE, file) && return ""
+        (frame.line <= 0 || file == "none" || (startswith(file, "./") && !startswith(file, "./In["))) && continue
+        return string(" (", startswith(file, "./") ? file[3:end] : file, ":", whole_text(Int(frame.line)), ")")
+    end
+    return ""
 end
 
 # Asked by method, since `showable` would be compiled anew for each MIME type; types that answer by value (Plots does)
@@ -45,7 +80,9 @@ function mime_value(mime, x, cell)
     else
         return from_piece("binary", :as_base64, Any[show_as(type, x, cell)])
     end
-    return is_json_mime(mime) && from_piece("binary", :is_json, Any[text]) ? RawJSON(text) : text
+    is_json_mime(mime) || return text
+    valid = from_piece("binary", :valid_json, Any[text])
+    return valid === nothing ? text : RawJSON(valid)
 end
 
 function mime_synonym(mime)

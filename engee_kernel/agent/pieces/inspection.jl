@@ -100,13 +100,14 @@ function inspection(mod::Module, code::String, cursor::Int, detail::Int)
     context(io, mime) = IOContext(io, :color => mime == "text/plain", :limit => true, :displaysize => DISPLAY_SIZE)
     shown(mime) = sprint((io, x) -> Base.invokelatest(show, context(io, mime), MIME(mime), x), docs)
     data = Fields(Any["text/plain", shown("text/plain") * (isempty(extra) ? "" : "\n\n" * extra)])
-    if showable(MIME("text/html"), docs)
-        code = isempty(extra) ? "" : "<pre>" * escape_html(extra) * "</pre>"
-        append!(data.list, Any["text/html", shown("text/html") * code])
-    end
-    if showable(MIME("text/markdown"), docs)
-        code = isempty(extra) ? "" : "\n```\n" * extra * "\n```\n"
-        append!(data.list, Any["text/markdown", shown("text/markdown") * code])
+    marked = isempty(extra) ? ("", "") :
+             ("<pre>" * escape_html(extra) * "</pre>", "\n```\n" * extra * "\n```\n")
+    for (mime, code) in zip(("text/html", "text/markdown"), marked)
+        try
+            showable(MIME(mime), docs) && append!(data.list, Any[mime, shown(mime) * code])
+        catch error
+            error isa InterruptException && rethrow()  # the plain text is there: the other forms may fail
+        end
     end
     return Fields(Any["found", true, "token", token, "data", data])
 end

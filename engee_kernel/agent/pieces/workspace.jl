@@ -22,8 +22,18 @@ function describe_variables(mod::Module)
 end
 
 function describe_variable(name::Symbol, value)
-    return Fields(Any["name", String(name), "type", string(typeof(value)), "size_bytes", size_of(value),
-                  "summary", summary_of(value)])
+    return Fields(Any["name", String(name), "type", or_else(() -> string(typeof(value)), type_name(value)), "size_bytes",
+                  or_else(() -> size_of(value), nothing), "summary", summary_of(value)])
+end
+
+"One variable whose methods fail must not hide the others."
+function or_else(f, otherwise)
+    try
+        return Base.invokelatest(f)
+    catch error
+        error isa InterruptException && rethrow()
+        return otherwise
+    end
 end
 
 # Walking through a very large collection of references would hold up every other request.
