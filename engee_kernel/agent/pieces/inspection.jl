@@ -95,24 +95,36 @@ function inspection(mod::Module, code::String, cursor::Int, detail::Int)
         call_found && ((found, value, token) = (true, call_value, call))
     end
     found || return Fields(Any["found", false, "data", Fields(Any[])])
-    docs = Base.invokelatest(documentation, mod, token)
+    docs = documentation_or_failure(mod, token)
     extra = detail >= 1 ? Base.invokelatest(definition_text, value) : ""
     context(io, mime) = IOContext(io, :color => mime == "text/plain", :limit => true, :displaysize => DISPLAY_SIZE)
-    shown(mime) = sprint((io, x) -> Base.invokelatest(show, context(io, mime), MIME(mime), x), docs)
-    data = Fields(Any["text/plain", shown("text/plain") * (isempty(extra) ? "" : "\n\n" * extra)])
-    marked = isempty(extra) ? ("", "") :
-             ("<pre>" * escape_html(extra) * "</pre>", "\n```\n" * extra * "\n```\n")
-    for (mime, code) in zip(("text/html", "text/markdown"), marked)
+    shown(mime) = docs isa String ? docs : sprint((io, x) -> Base.invokelatest(show, context(io, mime), MIME(mime), x), docs)
+    data = Fields(Any[])
+    marked = isempty(extra) ? ("", "", "") :
+             ("\n\n" * extra, "<pre>" * escape_html(extra) * "</pre>", "\n```\n" * extra * "\n```\n")
+    for (mime, code) in zip(("text/plain", "text/html", "text/markdown"), marked)
         try
-            showable(MIME(mime), docs) && append!(data.list, Any[mime, shown(mime) * code])
+            (mime == "text/plain" || showable(MIME(mime), docs)) && append!(data.list, Any[mime, shown(mime) * code])
         catch error
-            error isa InterruptException && rethrow()  # the plain text is there: the other forms may fail
+            error isa InterruptException && rethrow()  # one form that can't be shown must not hide the others
         end
     end
+    isempty(data.list) &&
+        append!(data.list, Any["text/plain", string("The documentation of ", token, " can't be shown.", marked[1])])
     return Fields(Any["found", true, "token", token, "data", data])
 end
 
 escape_html(text) = replace(replace(replace(text, "&" => "&amp;"), "<" => "&lt;"), ">" => "&gt;")
+
+"The documentation, or what making it failed with: Julia's own goes through methods that the person may redefine."
+function documentation_or_failure(mod::Module, token::String)
+    try
+        return Base.invokelatest(documentation, mod, token)
+    catch error
+        error isa InterruptException && rethrow()
+        return string("The documentation of ", token, " can't be made: ", message_of(error))
+    end
+end
 
 function documentation(mod::Module, token::String)
     return Core.eval(mod, from_piece("documentation", :help_expression, Any[devnull, token, mod]))
