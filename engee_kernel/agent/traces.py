@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..facts.repetition import cycle, folded
+
 FRAMES_LIMIT = 200
 FUNCTION_CHARS = 300
 FULL_CHARS = 100_000
-LONGEST_CYCLE = 20
 TOP_LEVEL = "top-level scope"
 
 _CELL = re.compile(r"(?:\./)?(In\[\d+\].*)", re.DOTALL)
@@ -37,17 +38,26 @@ def completed(event: Mapping[str, Any]) -> Mapping[str, Any]:
         return facts
     agent, style = str(event["agent"]), _style(str(event.get("julia") or ""))
     cut = _persons_part(event["raw"], agent)
-    frames = [_frame(raw) for raw in cut if isinstance(raw, list) and int(raw[2]) > 0][:FRAMES_LIMIT]
+    frames = _frames(cut)
     if not any(_CELL.fullmatch(frame["file"]) for frame in frames):
         frames.append(_top(cell, line))
     facts["frames"] = frames
     full = message + style(cut)
     if not any(_is_in_cell(raw) for raw in cut):
         full += f"\n  at {cell}:{line}"
+    causes = []
     for cause in event.get("causes") or ():
-        full += f"\n\ncaused by: {cause['message']}" + style(_persons_part(cause["raw"], agent))
+        part = _persons_part(cause["raw"], agent)
+        full += f"\n\ncaused by: {cause['message']}" + style(part)
+        causes.append({"type": cause["type"], "message": cause["message"], "frames": _frames(part)})
+    if causes:
+        facts["causes"] = causes
     facts["full"] = full if len(full) <= FULL_CHARS else full[:FULL_CHARS] + " …"
     return facts
+
+
+def _frames(cut: Sequence[Any]) -> list[Frame]:
+    return [_frame(raw) for raw in cut if isinstance(raw, list) and int(raw[2]) > 0][:FRAMES_LIMIT]
 
 
 def _persons_part(raw: Sequence[Any], agent: str) -> list[Any]:
@@ -125,23 +135,16 @@ def _trace(lines: Sequence[Any]) -> str:
             number += 1
             text.append(f" [{number}] {line}")
         if times > 1:
-            what = f"the last {length} lines are" if length > 1 else "the last line is"
-            text.append(f" ... ({what} repeated {times - 1} more time{'s' if times > 2 else ''})")
+            text.append(folded(length, times))
             number += length * (times - 1)
         at += length * times
     return "\n".join(text)
 
 
 def _cycle(lines: Sequence[Any], at: int) -> tuple[int, int]:
-    """How many lines from here on are repeated, and how often they stand there; (1, 1) where none are."""
-    for length in range(1, LONGEST_CYCLE + 1):
-        times = 1
-        block = lines[at : at + length]
-        while lines[at + length * times : at + length * (times + 1)] == block:
-            times += 1
-        if times > 2 and all(isinstance(line, str) for line in block):
-            return length, times
-    return 1, 1
+    """Repeated lines; a number, of frames that were left out, ends a run."""
+    stop = next((index for index in range(at, len(lines)) if not isinstance(lines[index], str)), len(lines))
+    return cycle(lines[at:stop], 0)
 
 
 def _signature(raw: Sequence[Any]) -> str:

@@ -58,6 +58,15 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """An exception behind another one: it was being handled, or it ended a task or a remote call."""
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The code raised. `message` is what Julia's `showerror` says, `full` the API's full description."""
 
@@ -66,6 +75,7 @@ class Failure:
     message: str
     frames: tuple[Frame, ...] = ()
     full: str = ""
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +116,27 @@ def decode(raw: Mapping[str, Any]) -> Event | None:  # noqa: PLR0911 - a table, 
     if kind == "clear":
         return Clear(bool(raw.get("wait")))
     if kind == "error":
-        frames = tuple(
-            Frame(
-                str(frame["func"]),
-                str(frame["file"]),
-                int(frame["line"]),
-                bool(frame.get("user")),
-                bool(frame.get("inlined")),
-            )
-            for frame in raw.get("frames") or ()
+        causes = tuple(
+            Cause(str(cause["type"]), str(cause["message"]), _frames(cause)) for cause in raw.get("causes") or ()
         )
-        return Failure(str(raw["type"]), str(raw["short"]), str(raw["message"]), frames, str(raw.get("full") or ""))
+        full = str(raw.get("full") or "")
+        return Failure(str(raw["type"]), str(raw["short"]), str(raw["message"]), _frames(raw), full, causes)
     if kind == "input":
         return Input(int(raw["id"]), str(raw.get("prompt") or ""), bool(raw.get("password")))
     if kind == "done":
         statistics = {key: float(raw[key]) for key in _STATISTICS if raw.get(key) is not None}
         return Done(str(raw["status"]), statistics, raw.get("expressions") or {})
     return None
+
+
+def _frames(raw: Mapping[str, Any]) -> tuple[Frame, ...]:
+    return tuple(
+        Frame(
+            str(frame["func"]),
+            str(frame["file"]),
+            int(frame["line"]),
+            bool(frame.get("user")),
+            bool(frame.get("inlined")),
+        )
+        for frame in raw.get("frames") or ()
+    )

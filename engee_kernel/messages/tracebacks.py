@@ -8,6 +8,7 @@ from typing import Any
 from ..facts.cleared import EXPLANATION, is_about_cleared
 from ..facts.errors import EngeeError
 from ..facts.events import Failure, Frame
+from ..facts.repetition import cycle, folded
 from ..facts.text import count_frames, paint, split_description
 from .bundles import without_twins
 
@@ -31,6 +32,11 @@ def error_content(failure: Failure) -> dict[str, Any]:
             traceback += ["", paint("Stacktrace:", "bold"), own]
         if server:
             traceback.append(paint(f" … {count_frames(server)} more frames inside the Engee server", "grey"))
+    for cause in failure.causes:
+        first, _, rest = cause.message.rstrip().partition("\n")
+        traceback += ["", f"{paint('caused by:', 'bold')} {paint(first or cause.type, 'red')}", *([rest] if rest else [])]
+        if cause.frames:
+            traceback += _frames(cause.frames)
     if is_about_cleared(failure.short, failure.message):
         traceback += ["", EXPLANATION]
     return {"ename": failure.type, "evalue": failure.short, "traceback": traceback}
@@ -38,16 +44,20 @@ def error_content(failure: Failure) -> dict[str, Any]:
 
 def _frames(frames: tuple[Frame, ...]) -> list[str]:
     lines = ["", paint("Stacktrace:", "bold")]
-    folded = 0
     width = len(str(len(frames)))
-    for number, frame in enumerate(frames, 1):
-        place = f"{frame.file}:{frame.line}"
-        inlined = " [inlined]" if frame.inlined else ""
-        if frame.user:
-            lines.append(f" [{number:>{width}}] {frame.function}\n    @ {paint(place, 'bold')}{inlined}")
-        else:
-            lines.append(paint(f" [{number:>{width}}] {frame.function}\n    @ {place}{inlined}", "grey"))
-            folded += 1
+    at = 0
+    while at < len(frames):
+        length, times = cycle(frames, at)
+        for number, frame in enumerate(frames[at : at + length], at + 1):
+            place = f"{frame.file}:{frame.line}"
+            inlined = " [inlined]" if frame.inlined else ""
+            if frame.user:
+                lines.append(f" [{number:>{width}}] {frame.function}\n    @ {paint(place, 'bold')}{inlined}")
+            else:
+                lines.append(paint(f" [{number:>{width}}] {frame.function}\n    @ {place}{inlined}", "grey"))
+        if times > 1:
+            lines.append(paint(folded(length, times), "grey"))
+        at += length * times
     return lines
 
 

@@ -13,6 +13,8 @@ import pytest
 from engee_kernel import agent
 from engee_kernel.agent import traces
 from engee_kernel.agent.dialogue import read_cell
+from engee_kernel.facts.events import Failure, decode
+from engee_kernel.messages.tracebacks import error_content
 
 FILE = "h() = sqrt(-1.0)\nh()\n"
 CELLS = {
@@ -97,8 +99,25 @@ def test_functions_nested_cells_loops_files(errors: dict[int, Error]) -> None:
 def test_causes_and_tasks(errors: dict[int, Error]) -> None:
     assert "caused by: first" in errors[16]["full"]
     assert errors[16]["full"].index("second") < errors[16]["full"].index("caused by: first")
+    assert [(cause["type"], cause["message"]) for cause in errors[16]["causes"]] == [("ErrorException", "first")]
+    assert ("top-level scope", "In[16]", 1) in places(errors[16]["causes"][0])
     assert errors[17]["type"] == "TaskFailedException"
     assert "inside" in errors[17]["message"]
+    assert errors[17]["causes"][0]["message"] == "inside"
+
+
+@pytest.mark.julia
+def test_what_a_person_sees_of_causes_and_of_a_recursion(errors: dict[int, Error]) -> None:
+    failure = decode(errors[16])
+    assert isinstance(failure, Failure)
+    shown = "\n".join(error_content(failure)["traceback"])
+    assert shown.index("second") < shown.index("caused by:") < shown.index("first")
+    assert shown.count("In[16]:1") == 2, shown
+    failure = decode(errors[18])
+    assert isinstance(failure, Failure)
+    shown = "\n".join(error_content(failure)["traceback"])
+    assert "(the last line is repeated " in shown
+    assert len(shown.splitlines()) < 30, shown
 
 
 @pytest.mark.julia

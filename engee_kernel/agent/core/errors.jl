@@ -20,6 +20,7 @@ limited(text, n) = length(text) <= n ? String(text) : string(first(text, n), " â
 
 "What Julia says of an error; of one whose own showing fails, what was said up to there."
 function message_of(error)
+    carries_others(error) && return limited(from_piece("causes", :wrapped_message, Any[error]), MESSAGE_LIMIT)
     io = IOBuffer()
     try
         showerror(short_context(io), error)
@@ -61,16 +62,33 @@ function error_fields(stack, cell)
     error isa SyntaxProblem &&
         return Any["type", error.type, "short", short_of(error), "message", error.message, "cell", cell_name(cell),
                    "line", error.line]
-    causes = Any[]
-    i = length(stack) - 1
-    while i > 0 && length(causes) < 20
-        cause = stack[i]
-        push!(causes, Fields(Any["type", type_name(cause[1]), "message", message_of(cause[1]), "raw", raw_frames(cause[2])]))
-        i -= 1
+    raw = raw_frames(stack[length(stack)][2])
+    causes = length(stack) == 1 && !(error isa LoadError) && !carries_others(error) ? Any[] :
+             from_piece("causes", :causes_of, Any[stack])
+    if may_have_foreign_lines(raw, cell)
+        from_piece("lines", :mend_lines, Any[raw, cell])
+        for cause in causes
+            from_piece("lines", :mend_lines, Any[option(cause.list, "raw", Any[]), cell])
+        end
     end
     return Any["type", type_name(error), "short", short_of(error), "message", message_of(error), "cell", cell_name(cell),
-               "line", cell.line, "raw", raw_frames(stack[length(stack)][2]), "causes", causes, "agent", AGENT_FILE,
+               "line", cell.line, "raw", raw, "causes", causes, "agent", AGENT_FILE,
                "julia", Base.VERSION_STRING]
+end
+
+"Whether an exception carries the exceptions of tasks or of other processes."
+carries_others(error) = error isa TaskFailedException || error isa CompositeException || error isa CapturedException ||
+                        nameof(typeof(error)) === :RemoteException
+
+"Whether a frame of a cell may have the line of a macro's own file."
+function may_have_foreign_lines(raw, cell)
+    occursin("@", cell.code) && return true
+    i = 1
+    while i <= length(raw)
+        raw[i] isa Vector{Any} && occursin("In[", raw[i][2]) && !endswith(raw[i][2], cell_name(cell)) && return true
+        i += 1
+    end
+    return false
 end
 
 "Each frame: function, file, line, inlined, whether there is such a file, and what Julia knows of its arguments."
