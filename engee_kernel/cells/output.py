@@ -36,6 +36,7 @@ class Options:
     interrupt_grace_s: float = 4.0
     poll_wait_s: float = 20.0
     output_limit_bytes: int = 16 * 2**20
+    loop_checkpoints: bool = True
     auto_start: bool = True
     start_bound_s: float = 300.0
     keep_alive: bool = True

@@ -23,6 +23,8 @@ def settings(cell: Cell, options: Options) -> dict[str, Any]:
         chosen["stdin_allowed"] = True
     if options.output_limit_bytes != Options.output_limit_bytes:
         chosen["output_limit_bytes"] = options.output_limit_bytes
+    if not options.loop_checkpoints:
+        chosen["loop_checkpoints"] = False
     if cell.expressions:
         chosen["user_expressions"] = [part for pair in cell.expressions.items() for part in pair]
     return chosen

@@ -83,6 +83,10 @@ class EngeeSettings(Configurable):
         min=1024,
         help="Stream output of one cell beyond this many bytes is dropped, with a notice.",
     ).tag(config=True)
+    loop_checkpoints = Bool(
+        Options.loop_checkpoints,
+        help="Loops written in a cell let output, Tab, interrupts and other notebooks through, every 20 ms at most.",
+    ).tag(config=True)
     auto_start = Bool(
         Options.auto_start,
         help="A cell on a stopped Engee server starts the server.",

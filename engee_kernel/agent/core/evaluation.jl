@@ -35,10 +35,12 @@ function evaluate_code(mod, code, filename, cell)
     list = tree isa Expr && tree.head === :toplevel ? tree.args : Any[tree]
     name = Symbol(filename)
     line = LineNumberNode(1, name)
+    with_loops = cell !== nothing && cell.loop_checkpoints && Base.invokelatest(may_loop, code)
     value = nothing
     i = 1
     while i <= length(list)
         ex = list[i]
+        with_loops && has_loop(ex) && (ex = from_piece("loops", :with_checkpoints, Any[mod, ex]))
         if ex isa LineNumberNode
             line = LineNumberNode(ex.line, name)
             cell === nothing || (cell.line = ex.line)
@@ -49,6 +51,20 @@ function evaluate_code(mod, code, filename, cell)
         i += 1
     end
     return value
+end
+
+# Most cells have none: they pay for a search in their text.
+may_loop(code) = occursin("for", code) || occursin("while", code)
+
+function has_loop(@nospecialize(ex))
+    ex isa Expr || return false
+    (ex.head === :for || ex.head === :while) && return true
+    i = 1
+    while i <= length(ex.args)
+        has_loop(ex.args[i]) && return true
+        i += 1
+    end
+    return false
 end
 
 # What REPL.softscope does; loading REPL takes a third of a second where it is not in the system image (1.12). The line

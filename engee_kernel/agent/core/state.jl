@@ -17,6 +17,7 @@ mutable struct Cell
     silent::Bool
     stdin_allowed::Bool
     output_limit_bytes::Int
+    loop_checkpoints::Bool        # whether the loops written in it let others run
     expressions::Any           # name, expression, name, expression, …
     line::Int                  # the line of the top-level expression that runs or ran last
     state::Symbol                 # :queued, :running, :done
@@ -88,8 +89,8 @@ function new_cell(notebook, id, count, code, options)
     expressions = option(options, "user_expressions", Any[])
     length(expressions) % 2 == 0 || throw(ArgumentError("user_expressions must be pairs"))
     return Cell(id, notebook, count, code, workspace, option(options, "silent", false),
-                option(options, "stdin_allowed", false), option(options, "output_limit_bytes", 16 * 2^20), expressions, 1,
-                :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false,
+                option(options, "stdin_allowed", false), option(options, "output_limit_bytes", 16 * 2^20),
+                option(options, "loop_checkpoints", true), expressions, 1, :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false,
                 nothing, 0, Any[], nothing)
 end
 
