@@ -46,6 +46,8 @@ class CellAnswer:
     events: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     more: bool = False
     elapsed_s: float = 0.0
+    behind: Mapping[str, Any] | None = None
+    """The running cell of another notebook that keeps this one from starting: its `notebook` and `count`."""
 
 
 def read_answer(text: str) -> Mapping[str, Any]:
@@ -87,6 +89,7 @@ def read_cell(text: str) -> CellAnswer:
         tuple(map(traces.completed, events)),
         bool(value.get("more")),
         float(value.get("elapsed_s") or 0.0),
+        value.get("behind"),
     )
 
 

@@ -78,7 +78,7 @@ class Life:
         """
         await self._remote.ensure()
         self._cell.become(State.SENT)
-        wishes = submission.job_settings(self._cell, self._options, beside=beside, limit_s=limit_s)
+        wishes = submission.job_settings(self._cell, self._options, self._session.title, beside=beside, limit_s=limit_s)
         code = self._remote.command("run_job", *submission.arguments(self._session.notebook, self._cell), **wishes)
         condition, bound_s = self._output.condition, self._options.reconnect_bound_s
         await calls.create(
@@ -166,7 +166,7 @@ class Life:
                 wait_s,
                 list(self._session.acknowledged),
                 wait_s=wait_s,
-                **submission.settings(cell, self._options),
+                **submission.settings(cell, self._options, self._session.title),
             )
         wait_s = self._remote.wait_s
         if self._handover.is_being_made:
@@ -183,6 +183,7 @@ class Life:
             await self._not_there_yet()
             return
         before = cell.state
+        self._output.condition(submission.why_waiting(answer.behind))
         for event in cell.accept(answer):
             if isinstance(event, Input):
                 await self._prompts.ask(event)

@@ -37,6 +37,7 @@ class Options:
     poll_wait_s: float = 20.0
     output_limit_bytes: int = 16 * 2**20
     loop_checkpoints: bool = True
+    cell_threads: str = "shared"
     auto_start: bool = True
     start_bound_s: float = 300.0
     keep_alive: bool = True

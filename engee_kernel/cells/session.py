@@ -6,6 +6,7 @@ What is done with it is elsewhere: `running` runs a cell, `serving` starts the s
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -48,6 +49,8 @@ class Session:
         self.client = client
         self.options = options
         self.notebook = notebook or str(uuid.uuid4())
+        self.title = re.split(r"[\\/]", journal.notebook)[-1] if journal is not None else ""
+        """What the person calls the notebook, as far as that is known: others that wait for it are told."""
         self.remote = Remote(client, poll_wait_s=options.poll_wait_s)
         self.agent_trouble: AgentUnavailableError | None = None
         self.watch = ServerWatch(client, keep_alive=options.keep_alive, tell=tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .cell import Cell
@@ -12,9 +13,13 @@ def arguments(notebook: str, cell: Cell) -> tuple[str, str, int, str]:
     return (notebook, cell.cell_id, cell.count, cell.code)
 
 
-def settings(cell: Cell, options: Options) -> dict[str, Any]:
+def settings(cell: Cell, options: Options, title: str) -> dict[str, Any]:
     """Only what differs from the agent's defaults: the command travels with every cell."""
     chosen: dict[str, Any] = {}
+    if title:
+        chosen["title"] = title
+    if options.cell_threads != "shared":
+        chosen["threads"] = options.cell_threads
     if options.workspace != "main":
         chosen["workspace"] = options.workspace
     if cell.silent:
@@ -30,11 +35,21 @@ def settings(cell: Cell, options: Options) -> dict[str, Any]:
     return chosen
 
 
-def job_settings(cell: Cell, options: Options, *, beside: bool, limit_s: float) -> dict[str, Any]:
+def job_settings(cell: Cell, options: Options, title: str, *, beside: bool, limit_s: float) -> dict[str, Any]:
     """The same for a job: beside the notebook's other cells, interrupted after so many seconds (0: never)."""
-    chosen = settings(cell, options)
+    chosen = settings(cell, options, title)
     if beside:
         chosen["beside"] = True
     if limit_s:
         chosen["limit_s"] = float(limit_s)
     return chosen
+
+
+def why_waiting(behind: Mapping[str, Any] | None) -> str:
+    """Why the cell has not begun, for the person; "" where nothing of another notebook keeps it."""
+    if behind is None:
+        return ""
+    notebook = f"“{behind['notebook']}”" if behind.get("notebook") else "another notebook"
+    return (
+        f"waits for In[{behind.get('count')}] of {notebook}, whose code lets no other cell run (%config cell_threads)"
+    )

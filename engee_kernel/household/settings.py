@@ -87,6 +87,13 @@ class EngeeSettings(Configurable):
         Options.loop_checkpoints,
         help="Loops written in a cell let output, Tab, interrupts and other notebooks through, every 20 ms at most.",
     ).tag(config=True)
+    cell_threads = Enum(
+        ["shared", "own", "engee"],
+        default_value=Options.cell_threads,
+        help="Where Julia has several threads. shared: the cells of all notebooks take turns on one of them. own: one "
+        "for each notebook, at the risk that packages which are not thread-safe crash Julia. engee: the one on which "
+        "Engee itself runs code.",
+    ).tag(config=True, loses="Cells run in another task now: random numbers and task-local state begin anew.")
     auto_start = Bool(
         Options.auto_start,
         help="A cell on a stopped Engee server starts the server.",

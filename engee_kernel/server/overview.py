@@ -99,9 +99,32 @@ def metric_facts(metrics: Mapping[str, Any]) -> Facts:
     load = metrics.get("load_average")
     if isinstance(load, list) and load:
         facts.append(("load", "  ".join(f"{number:.2f}" for number in load)))
+    threads = metrics.get("julia_threads")
+    if isinstance(threads, Mapping):
+        facts += _thread_facts(threads)
     running, queued = metrics.get("cells_running"), metrics.get("cells_queued")
     if running is not None:
         facts.append(("cells", f"{running} running, {queued or 0} waiting"))
+    return facts
+
+
+def _thread_facts(threads: Mapping[str, Any]) -> Facts:
+    """Nothing where there is only one."""
+    pools = [str(pool) for pool in threads.get("pools") or ()]
+    if len(pools) < 2:
+        return []
+
+    def named(numbers: object) -> str:
+        listed = numbers if isinstance(numbers, list) else []
+        return ", ".join(f"{number} ({pools[number - 1]})" for number in listed if 0 < number <= len(pools))
+
+    counts = ", ".join(f"{pools.count(pool)} {pool}" for pool in dict.fromkeys(pools))
+    facts = [("threads of Julia", counts)]
+    if cells := named(threads.get("cells")):
+        alone = "; Threads.@threads uses no other before Julia 1.8" if threads.get("threads_macro_serial") else ""
+        facts.append(("cells run on thread", cells + alone))
+    if requests := named(threads.get("requests")):
+        facts.append(("requests seen on thread", requests))
     return facts
 
 

@@ -22,3 +22,74 @@ end
     end
     @test result_of(run_cell("1 + 1")) == "2"
 end
+
+# Requests from all threads at once, as an Engee makes them that spawns each.
+spawn_call(f, args...; options...) = Threads.@spawn reply_of(start_call(f, args...; options...))
+
+@testset "many requests on several threads at once" begin
+    call(:complete, E, "nb", "prin", 4)
+    codes = ("for i in 1:20; println(i); end; 7", "display(\"text/html\", \"<b>x</b>\"); 7",
+             "Threads.@threads for i in 1:20; println(i); end; 7", "sleep(0.01); 7")
+    askers = map(1:8) do k
+        Threads.@spawn begin
+            ended = String[]
+            for turn in 1:15
+                id = "hammer-$k-$turn"
+                code = codes[mod1(k + turn, 4)]
+                reply = reply_of(start_call(:submit, E, "nb$k", id, turn, code, 0.0, String[];
+                                            threads = isodd(k) ? "shared" : "own"))
+                events = reply["events"]
+                # What an interrupted cell's tasks still print opens the next cell: this one has none.
+                occursin("sleep", code) && reply_of(start_call(:interrupt, E, id))
+                reply_of(start_call(:complete, E, "nb$k", "prin", 4))
+                while reply["state"] != "done" || haskey(reply, "more")
+                    reply = reply_of(start_call(:events, E, id, length(events), 1.0))
+                    append!(events, reply["events"])
+                end
+                [e["n"] for e in events] == 1:length(events) || error("events out of order: $events")
+                status = status_of(events)
+                if status == "ok"
+                    result_of(events) == "7" || error("no result: $events")
+                    occursin("println", code) && (sort(parse.(Int, split(text_of(events)))) == 1:20 || error("lines: $events"))
+                end
+                push!(ended, status)
+            end
+            ended
+        end
+    end
+    @test timedwait(() -> all(istaskdone, askers), 120.0) === :ok
+    for asker in askers
+        ended = fetch(asker)
+        @test length(ended) == 15 && all(in(("ok", "interrupted")), ended)
+    end
+    @test isempty(reply_of(start_call(:hello))["cells"])
+    @test result_of(run_cell("1 + 1")) == "2"
+end
+
+# Never yields; reaches safe points, without which it would hold up all collections of garbage.
+run_cell("busy(s) = (t = time_ns() + s * 10^9; while time_ns() < t; GC.safepoint(); end; 5); busy(0)")
+run_cell("1"; notebook = "own", threads = "own")
+
+@testset "cells keep off the threads of requests, and say what they wait for" begin
+    @test result_of(run_cell("Threads.threadid()")) != string(Threads.threadid())
+    @test result_of(run_cell("Threads.threadid()"; notebook = "another")) == result_of(run_cell("Threads.threadid()"))
+    id = start_cell("println(\"started\"); busy(8)"; title = "first.ipynb")
+    @test text_of(call(:events, E, id, 0, 5.0; seconds = 5)["events"]) == "started\n"
+    @test !isempty(call(:complete, E, "nb", "prin", 4; seconds = 5)["matches"])
+    waiting = start_cell("1 + 1"; notebook = "another", wait_s = 2.0)
+    reply = call(:events, E, waiting, 0, 1.0)
+    @test reply["state"] == "queued" && reply["behind"] == Dict("notebook" => "first.ipynb", "count" => COUNTER[] - 1)
+    @test !call(:interrupt, E, id; seconds = 6)["interrupted"]
+    @test call(:events, E, id, 0, 0.0)["state"] == "running"
+    @test result_of(follow(id, call(:events, E, id, 0, 5.0))) == "5"
+    @test result_of(follow(waiting, reply)) == "2"
+end
+
+@testset "where a cell runs is the person's choice" begin
+    facts = call(:metrics, E)["julia_threads"]
+    @test length(facts["pools"]) >= Threads.nthreads() && Threads.threadid() in facts["requests"]
+    @test parse(Int, result_of(run_cell("Threads.threadid()"))) in facts["cells"]
+    run_cell("task_local_storage(:kept, 1); kept = 5"; notebook = "chooser")
+    @test result_of(run_cell("kept + Threads.threadid() - Threads.threadid()"; notebook = "chooser", threads = "engee")) == "5"
+    @test result_of(run_cell("Threads.threadid()"; notebook = "chooser", threads = "engee")) == string(Threads.threadid())
+end

@@ -8,6 +8,7 @@ call needs beyond the core, as far as the caller does not know it to be here.
 function call(name, epoch, args, pieces = nothing)
     lock(REGISTRY)
     AGENT.calls += 1
+    AGENT.threads > 1 && remember_request_thread()
     unlock(REGISTRY)
     epoch == AGENT.epoch || return json(Fields(Any["error", "epoch", "epoch", AGENT.epoch]))
     try
@@ -19,6 +20,18 @@ function call(name, epoch, args, pieces = nothing)
     catch error
         return Base.invokelatest(failure_reply, error)
     end
+end
+
+"Needs REGISTRY's lock."
+function remember_request_thread()
+    thread = Threads.threadid()
+    i = 1
+    while i <= length(AGENT.request_threads)
+        AGENT.request_threads[i] === thread && return nothing
+        i += 1
+    end
+    push!(AGENT.request_threads, thread)
+    return nothing
 end
 
 function define_all(pieces)
@@ -46,6 +59,7 @@ hello() = once(HELLO)
 
 const HELLO = :(begin
     remember_server_logger()
+    getfield(AGENT, :threads) === 1 || (lock(REGISTRY); remember_request_thread(); unlock(REGISTRY))
     json(Fields(Any[
         "epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING, "pid", Int(getpid()), "threads", Threads.nthreads(), "hostname",
         gethostname(), "directory", pwd(), "descriptors", getfield(DESCRIPTORS, :usable), "pieces",
@@ -92,7 +106,7 @@ function enqueue_cell(notebook, cell_id, count, code, options)
         cell = new_cell(notebook, cell_id, count, code, options)
         CELLS[cell_id] = cell
         push!(UNFINISHED, cell)
-        give_cell(get_worker(notebook), cell)
+        give_cell(worker_for(notebook, option(options, "threads", "shared"), option(options, "title", "")), cell)
         return cell
     finally
         unlock(REGISTRY)
@@ -104,8 +118,9 @@ function submit(notebook, cell_id, count, code, wait_s, forget, options)
     length(forget) > 0 && Base.invokelatest(forget_cells, forget)
     cell = enqueue_cell(notebook, cell_id, count, code, options)
     cell isa Cell || return Base.invokelatest(absent, "forgotten", cell_id)
-    yield()                            # most cells end in this moment: no need for a clock to wait by
     after = option(options, "after", 0)::Int
+    may_wait(cell) || return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
+    yield()                            # most cells end in this moment: no need for a clock to wait by
     cell.state === :done || Base.invokelatest(wait_longer, cell, after, wait_s)
     return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
 end
@@ -133,7 +148,7 @@ end
 function events(cell_id, after, wait_s, options)
     cell = find_cell(cell_id)
     cell isa Cell || return Base.invokelatest(not_there, cell_id)
-    cell.state === :done || Base.invokelatest(wait_longer, cell, after, wait_s)
+    cell.state === :done || !may_wait(cell) || Base.invokelatest(wait_longer, cell, after, wait_s)
     return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
 end
 

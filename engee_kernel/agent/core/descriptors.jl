@@ -211,7 +211,7 @@ function ensure_poller()
     try
         task = AGENT.poller
         task !== nothing && !istaskdone(task) && return nothing
-        AGENT.poller = schedule(Task(Poller()))
+        AGENT.poller = start_beside(Task(Poller()))
     finally
         unlock(REGISTRY)
     end

@@ -1,6 +1,7 @@
 # A cell's events: numbered, each frozen as JSON before it is first handed out, so that asking again gives the same.
 
 const TEXT_EVENT_BYTES = 2^16
+const TELL_FRONT_S = 0.8
 
 # The functions with a ! need the lock of cell.changed.
 
@@ -190,6 +191,16 @@ function end_cell(cell, status, fields)
     return nothing
 end
 
+"Why a cell has not begun, where another notebook's keeps its thread."
+function put_front(io, cell)
+    clock_s() - cell.queued < TELL_FRONT_S && return nothing
+    front = from_piece("threads", :cell_in_front, Any[cell])
+    front === nothing && return nothing
+    put(io, ",\"behind\":")
+    put_value(io, front)
+    return nothing
+end
+
 "The reply to an events call: what is after event number `after`, at least one event and at most `max_bytes`."
 function events_reply(cell, after, max_bytes)
     guard = cell.changed.lock
@@ -204,6 +215,7 @@ function events_reply(cell, after, max_bytes)
         put(io, String(cell.state))
         put(io, "\",\"elapsed_s\":")
         put_real(io, elapsed_s(cell))
+        cell.state === :queued && put_front(io, cell)
         put(io, ",\"events\":[")
         events = cell.events::Vector{Any}
         size = 0

@@ -21,6 +21,7 @@ once(expressions) = Core.eval(SELF, expressions)
 const TAKE_HOLD = :(begin
     setfield!(AGENT, :server_logger, Base.CoreLogging.global_logger())
     setfield!(AGENT, :started_at, time())
+    setfield!(AGENT, :threads, isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads())
     push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0))
     push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0))
     set_stream(:stdout, OUTPUTS[1])

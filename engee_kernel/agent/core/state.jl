@@ -33,6 +33,7 @@ mutable struct Cell
     kept_bytes::Int
     changed::Threads.Condition               # Threads.Condition; its lock guards every field above
     submitted::Float64
+    queued::Float64                # the same by the clock that does not jump
     started::Float64
     finished::Float64
     interrupt_wanted::Bool      # asked for before the user's code began
@@ -60,11 +61,17 @@ mutable struct Worker
     late_bytes::Int
     late_dropped_bytes::Int
     faults::Vector{Any}                # exceptions thrown into its task between cells, to be told in the next one
+    placement::String             # "shared", "own", "engee": how its thread is chosen
+    thread::Int                # 0 before it is chosen
+    title::String                 # what the person calls the notebook; "" where that is not known
 end
 
 mutable struct Agent
     epoch::String                 # "" before start()
     calls::Int                 # how many have come in
+    threads::Int               # Julia's, of all pools
+    request_threads::Vector{Any}       # those on which calls were seen
+    shared_thread::Int         # where the cells of all notebooks run; 0 before it is chosen
     started_at::Float64
     server_logger::Any         # the global logger that Engee had before: it must not get cells' records
     poller::Any
@@ -74,7 +81,7 @@ mutable struct Agent
     kept_limit_bytes::Int
     deaf_after_s::Float64
 end
-const AGENT = Agent("", 0, 0.0, nothing, nothing, Any[], 0, 500, 256 * 2^20, 15.0)
+const AGENT = Agent("", 0, 1, Any[], 0, 0.0, nothing, nothing, Any[], 0, 500, 256 * 2^20, 15.0)
 
 const REGISTRY = ReentrantLock()       # guards what follows
 const CELLS = Dict{String,Any}()
@@ -90,7 +97,7 @@ function new_cell(notebook, id, count, code, options)
     length(expressions) % 2 == 0 || throw(ArgumentError("user_expressions must be pairs"))
     return Cell(id, notebook, count, code, workspace, option(options, "silent", false),
                 option(options, "stdin_allowed", false), option(options, "output_limit_bytes", 16 * 2^20),
-                option(options, "loop_checkpoints", true), expressions, 1, :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), 0.0, 0.0, false,
+                option(options, "loop_checkpoints", true), expressions, 1, :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), clock_s(), 0.0, 0.0, false,
                 nothing, 0, Any[], nothing)
 end
 

@@ -3,7 +3,27 @@
 const COALESCE_S = 0.025               # a print loop becomes about 40 answers a second, not one per line
 const PROMPT_S = 0.002                 # but a line after a silence is shown at once
 const SILENCE_S = 0.1
+const QUEUED_S = 1.0
 const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
+
+"""
+Start a task of a request's own. Not sticky: else Julia makes the request sticky as well, and one that began on a
+worker's thread would have to end there, behind code that does not yield.
+"""
+function start_beside(task)
+    AGENT.threads > 1 && VERSION >= v"1.7" && (task.sticky = false)
+    return schedule(task)
+end
+
+"""
+Whether a request for the cell may wait: before 1.7 a task stays on the thread where it began, and on the worker's
+thread it would be silenced by code that does not yield. It is answered at once there, and asked again.
+"""
+function may_wait(cell)
+    (AGENT.threads == 1 || VERSION >= v"1.7") && return true
+    worker = find_worker(cell.notebook)
+    return worker === nothing || worker.thread != Threads.threadid() || worker.placement == "engee"
+end
 
 # Wakes who waits for a cell, when its time is over. The timer is closed when it is not needed any more.
 struct Alarm
@@ -28,7 +48,7 @@ end
 "Wait for the condition, whose lock is held, for so many seconds at most."
 function timed_wait(condition, seconds)
     timer = Timer(seconds < 0.001 ? 0.001 : seconds)
-    schedule(Task(Alarm(timer, condition)))
+    start_beside(Task(Alarm(timer, condition)))
     try
         wait(condition)
     finally
@@ -39,7 +59,8 @@ end
 
 "Wait until the cell has something after event number `after` worth an answer, is done, or `wait_s` passed."
 function wait_for_events(cell, after, wait_s)
-    deadline = clock_s() + wait_s
+    # Why a cell has not begun is to be told soon.
+    deadline = clock_s() + (cell.state === :queued && wait_s > QUEUED_S ? QUEUED_S : wait_s)
     guard = cell.changed.lock
     lock(guard)
     try

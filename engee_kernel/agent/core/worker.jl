@@ -4,23 +4,53 @@ const INTERRUPT_REPLY_S = 2.0
 
 "The notebook's worker, started on first use. Called by requests."
 function get_worker(notebook)
+    known = find_worker(notebook)
+    return known isa Worker ? known : worker_for(notebook, "shared", "")
+end
+
+"The same; it runs on a thread of the kind that is wished for now. `title`: what the person calls the notebook."
+function worker_for(notebook, placement, title)
     lock(REGISTRY)
     try
         known = get(WORKERS, notebook, nothing)
-        known isa Worker && return known
+        if known isa Worker
+            title == "" || (known.title = title)
+            (known.placement == placement || !is_idle(known)) && return known
+        end
         worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, false,
-                        nothing, Any[], 0, 0, Any[])
+                        nothing, Any[], 0, 0, Any[], placement, 0, title)
+        known isa Worker && Base.invokelatest(take_over, worker, known)
         WORKERS[notebook] = worker
         worker.task = Task(Work(worker))
-        start_task(worker.task)
+        start_worker(worker)
         return worker
     finally
         unlock(REGISTRY)
     end
 end
 
+is_idle(worker) = worker.cell === nothing && length(worker.queue) == 0
+
+"Another thread means another task: what is the notebook's own comes along, task-local state does not."
+function take_over(worker, known)
+    worker.workspace = known.workspace
+    worker.late, worker.late_bytes = known.late, known.late_bytes
+    worker.late_dropped_bytes, worker.faults = known.late_dropped_bytes, known.faults
+    close_worker(known)
+    return nothing
+end
+
 # The one place that decides on which thread people's code runs.
-start_task(task) = schedule(task)
+function start_worker(worker)
+    if AGENT.threads > 1 && worker.placement != "engee"
+        from_piece("threads", :start_on_thread, Any[worker])
+    else
+        # On the thread of the request that brought the first cell.
+        worker.thread = Threads.threadid()
+        schedule(worker.task)
+    end
+    return nothing
+end
 
 function give_cell(worker, cell)
     guard = worker.arrived.lock

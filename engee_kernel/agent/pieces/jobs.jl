@@ -20,8 +20,8 @@ function run_job(notebook, cell_id, count, code, options)
     limit_s = option(options, "limit_s", 0.0)
     name = beside ? string(notebook, '/', cell_id) : notebook
     beside && option(options, "workspace", "main") == "notebook" &&
-        (get_worker(name).workspace = notebook_module(notebook))
-    limit_s > 0 && @async limit_cell(cell_id, Float64(limit_s))
+        (worker_for(name, option(options, "threads", "shared"), "").workspace = notebook_module(notebook))
+    limit_s > 0 && start_beside(Task(() -> limit_cell(cell_id, Float64(limit_s))))
     answer = job(name, cell_id, count, code, options)
     beside && end_worker(name)
     return answer

@@ -39,7 +39,7 @@ function metrics_object()
         "rss_bytes", resident_bytes(), "free_memory_bytes", Int(Sys.free_memory()),
         "total_memory_bytes", Int(Sys.total_memory()), "gc_live_bytes", Base.gc_live_bytes(),
         "cpu_utilisation", cpu_utilisation(), "load_average", collect(Sys.loadavg()), "cpus", Sys.CPU_THREADS,
-        "threads", Threads.nthreads(), "uptime_s", time() - AGENT.started_at, "machine_uptime_s", Sys.uptime(),
+        "threads", Threads.nthreads(), "julia_threads", from_piece("threads", :thread_facts, Any[]), "uptime_s", time() - AGENT.started_at, "machine_uptime_s", Sys.uptime(),
         "julia", string(VERSION), "pid", getpid(),
         "cells_running", count(c -> c.state === :running, cells),
         "cells_queued", count(c -> c.state === :queued, cells),

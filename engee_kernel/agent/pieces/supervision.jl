@@ -62,6 +62,6 @@ function revive(worker)
         end_with_error(lost, "TaskEnded", "The task that ran this cell was ended from outside. Run the cell again.")
         leave_cell(worker, lost)
     end
-    start_task(worker.task)
+    start_worker(worker)
     return nothing
 end

@@ -1,0 +1,90 @@
+# with the core
+
+# Where people's code runs when Julia has several threads. A thread whose code does not yield does nothing else: so the
+# workers keep off the threads on which requests are answered, and of these off thread 1, which moves all input and
+# output of the process.
+
+pool_of(thread) = isdefined(Threads, :threadpool) ? Threads.threadpool(thread) : :default
+
+"The threads on which workers may run."
+function default_threads()
+    list = Any[]
+    thread = 1
+    while thread <= AGENT.threads
+        pool_of(thread) === :default && push!(list, thread)
+        thread += 1
+    end
+    return list
+end
+
+"Start the worker's task on a thread chosen for it. Needs REGISTRY's lock."
+function start_on_thread(worker)
+    if worker.placement == "own"
+        thread = best_thread(true)
+    else
+        AGENT.shared_thread == 0 && (AGENT.shared_thread = best_thread(false))
+        thread = AGENT.shared_thread
+    end
+    worker.thread = thread
+    task = worker.task
+    task.sticky = true
+    # As Julia's own packages for threads do it, for want of a documented way.
+    ccall(:jl_set_task_tid, Cvoid, (Any, Cint), task, thread - 1)
+    isdefined(Threads, :_spawn_set_thrpool) && Threads._spawn_set_thrpool(task, :default)
+    schedule(task)
+    return nothing
+end
+
+"The thread with the least against it; of equals the last. `alone`: where no other worker runs, if there is one."
+function best_thread(alone)
+    best, least = 1, typemax(Int)
+    for thread in default_threads()
+        against = (thread == 1 ? 2 : 0) + (thread in AGENT.request_threads ? 1 : 0)
+        alone && (against += 4 * workers_on(thread))
+        if against <= least
+            best, least = thread, against
+        end
+    end
+    return best
+end
+
+function workers_on(thread)
+    count = AGENT.shared_thread == thread ? 1 : 0
+    for worker in values(WORKERS)
+        worker.placement == "own" && worker.thread == thread && (count += 1)
+    end
+    return count
+end
+
+"""
+The cell that keeps a queued one from starting: of another notebook, and running on the same thread. nothing when the
+notebook's own cells keep it.
+"""
+function cell_in_front(cell)
+    lock(REGISTRY)
+    try
+        worker = get(WORKERS, cell.notebook, nothing)
+        (worker === nothing || worker.cell !== nothing) && return nothing
+        for other in values(WORKERS)
+            running = other.cell
+            other !== worker && other.thread == worker.thread && running !== nothing || continue
+            return Fields(Any["notebook", other.title, "count", running.count])
+        end
+        return nothing
+    finally
+        unlock(REGISTRY)
+    end
+end
+
+"Julia's threads and who uses them, for the person."
+function thread_facts()
+    lock(REGISTRY)
+    try
+        pools = Any[string(pool_of(thread)) for thread in 1:AGENT.threads]
+        workers = sort!(unique(Int[w.thread for w in values(WORKERS) if w.thread > 0]))
+        return Fields(Any["pools", pools, "cells", Any[workers...], "requests", Any[sort(Int[AGENT.request_threads...])...],
+                          "threads_macro_serial", VERSION < v"1.8" && any(thread -> thread > 1, workers)])
+    finally
+        unlock(REGISTRY)
+    end
+end
