@@ -9,7 +9,7 @@ from typing import Any
 
 from ..facts.errors import AgentUnavailableError, EngeeError, SessionLostError, TransferError
 from ..facts.text import summary_of_body, unquote_julia
-from . import traces
+from . import docs, traces
 
 
 class AgentMissingError(AgentUnavailableError):
@@ -86,7 +86,7 @@ def read_cell(text: str) -> CellAnswer:
         raise AgentUnavailableError("The agent's answer has no state of a cell.")
     return CellAnswer(
         value["state"],
-        tuple(map(traces.completed, events)),
+        tuple(docs.completed(traces.completed(event)) for event in events),
         bool(value.get("more")),
         float(value.get("elapsed_s") or 0.0),
         value.get("behind"),

@@ -16,6 +16,7 @@ from ipykernel.kernelbase import Kernel
 from jupyter_client.jsonutil import extract_dates
 
 from .. import magics
+from ..agent import docs
 from ..facts.errors import EngeeError
 from ..household.services import Services
 from . import cursors
@@ -143,7 +144,7 @@ class AnsweringKernel(Kernel):
         """Called for inspect_request; `cursor_pos` as the front end counts."""
         answer = await self._ask("inspect", code, cursors.to_code_points(code, cursor_pos), detail_level)
         found = bool(answer.get("found"))
-        return {"status": "ok", "found": found, "data": answer.get("data", {}) if found else {}, "metadata": {}}
+        return {"status": "ok", "found": found, "data": docs.inspection(answer) if found else {}, "metadata": {}}
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
         """Called for is_complete_request, by consoles, which take an answer that comes late for the next cell's end."""

@@ -78,17 +78,35 @@ end
                             "sum(map(x -> x, |[1, 2]))" => "map", "sqrt(my_va|lue)" => "square root", "x ∈| y" => "in"]
         reply = found(marked)
         @test reply["found"]
-        @test occursin(words, replace(reply["data"]["text/plain"], r"\e\[\d+m" => ""))
+        @test occursin(words, join(reply["docs"]))
     end
-    @test haskey(found("sqrt|")["data"], "text/html") && haskey(found("sqrt|")["data"], "text/markdown")
+    @test occursin("``\\sqrt{x}``", found("sqrt|")["docs"][1]) || occursin("√x", found("sqrt|")["docs"][1])
     @test !found("nothing_of_the_kind|")["found"]
     @test !found("|")["found"]
     run_cell("\"Doubles it.\"\ndoubled(x) = 2x"; count = 50)
     reply = found("doubled|(2)"; detail = 1)
-    @test occursin("Doubles it.", reply["data"]["text/plain"])
-    @test occursin("doubled(x) = 2x", reply["data"]["text/plain"]) && occursin("In[50]", reply["data"]["text/plain"])
-    @test occursin("methods", found("sin|"; detail = 1)["data"]["text/plain"])
-    @test found("my_value|")["found"]
+    @test strip(reply["docs"][1]) == "Doubles it."
+    @test reply["definition"] == "doubled(x) = 2x" && occursin("In[50]", reply["methods"][1])
+    @test reply["method_count"] == 1
+    reply = found("sin|"; detail = 1)
+    @test reply["method_count"] > 1 && all(startswith("sin("), reply["methods"]) && reply["definition"] == ""
+    @test !haskey(found("sin|"), "methods")
+    @test occursin("No documentation found", found("my_value|")["docs"][1])
+
+    # every docstring of a name, an alias's, a module's own names
+    run_cell("\"First.\"\ntwice(x::Int) = 1\n\"Second.\"\ntwice(x::String) = 2\nconst also_twice = twice\nmodule Deep\n\"Inner.\"\ninner() = 1\nend")
+    @test strip.(found("twice|")["docs"]) == ["First.", "Second."] == strip.(found("also_twice|")["docs"])
+    @test strip.(found("Deep.inn|er")["docs"]) == ["Inner."]
+
+    # what documents itself or was parsed when it was written is rendered by Julia
+    run_cell("import Markdown\n@doc Markdown.parse(\"*Parsed* text.\") parsed() = 1\n" *
+             "struct Own end\nBase.Docs.getdoc(::Own) = Markdown.parse(\"Says *itself*.\")\n" *
+             "Base.Docs.getdoc(own::Own, signature) = Base.Docs.getdoc(own)\nself_said = Own()")
+    for (marked, words) in ["parsed|" => "Parsed</em> text", "self_said|" => "Says <em>itself"]
+        reply = found(marked)
+        @test !haskey(reply, "docs") && occursin(words, reply["data"]["text/html"])
+        @test haskey(reply["data"], "text/plain") && haskey(reply["data"], "text/markdown")
+    end
 end
 
 @testset "completeness" begin
@@ -106,7 +124,10 @@ end
 
 @testset "help, shell, pkg" begin
     ev = run_cell("?sqrt")
-    @test occursin("square root", lowercase(of(ev, "result")[1]["data"]["text/markdown"]))
+    @test occursin("square root", lowercase(join(of(ev, "result")[1]["data"]["docs"])))
+    @test !of(ev, "result")[1]["data"]["whole"] && of(run_cell("??sqrt"), "result")[1]["data"]["whole"]
+    @test result_of(run_cell("1 + 1")) == "2" && (run_cell("?sqrt"); result_of(run_cell("ans")) == "2")
+    @test occursin("No documentation", of(run_cell("?no_such_thing_at_all"), "result")[1]["data"]["text/markdown"])
     @test status_of(run_cell("? @time")) == "ok"
     @test text_of(run_cell(";echo shell words")) == "shell words\n"
     run_cell("word = \"interpolated\"")
@@ -117,9 +138,9 @@ end
     @test result_of(run_cell("pwd()")) == repr(dir)
     cd(old)
     @test status_of(run_cell(";echo 'unclosed")) == "error"
-    project = joinpath(mktempdir(), "Project.toml")
-    ev = run_cell("]activate $(dirname(project))\n]status"; seconds = 100)
-    @test status_of(ev) == "ok" && occursin("Project.toml", text_of(ev) * text_of(ev, "stderr"))
+    dirs = [mktempdir(), mktempdir()]  # nothing that a registry is asked for
+    ev = run_cell("]activate $(dirs[1])\n]activate $(dirs[2])"; seconds = 100)
+    @test status_of(ev) == "ok" && all(dir -> occursin(basename(dir), text_of(ev) * text_of(ev, "stderr")), dirs)
     @test status_of(run_cell("]no-such-command"; seconds = 60)) == "error"
 end
 

@@ -164,3 +164,11 @@ def test_a_question_without_a_network_is_answered_empty(agent: Frontend, local_e
     assert content["status"] == "ok" and content["matches"] == []
     local_engee.faults()
     assert "println" in completion(agent, "printl")["matches"]
+
+
+def test_docstrings_in_every_form(agent: Frontend) -> None:
+    data = agent.ask("inspect_request", code="sqrt", cursor_pos=4, detail_level=1).content["data"]
+    assert set(data) == {"text/plain", "text/html", "text/markdown"}
+    assert "sqrt(x)" in data["text/plain"] and "<pre><code" in data["text/html"] and "methods:" in data["text/html"]
+    shown = agent.run("?sqrt").outputs[-1]["data"]
+    assert "sqrt(x)" in shown["text/plain"] and "sqrt(x)" in shown["text/markdown"] and "docs" not in shown

@@ -12,6 +12,7 @@ end
 
 "The representations of a value: type, text, type, text, …"
 function bundle(x, cell)
+    x isa Fields && return x           # docstrings as facts: the kernel makes the representations
     has_plain_type(x) && only_plain(typeof(x)) && return Fields(Any["text/plain", plain_text(x, cell)])
     return from_piece("display", :display_bundle, Any[x, cell])
 end

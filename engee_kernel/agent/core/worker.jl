@@ -202,7 +202,7 @@ function run_user_code(worker, cell)
     try
         value = run_code(cell)
         if !cell.silent
-            keep_answer(cell, value)
+            value isa Fields || keep_answer(cell, value)
             value === nothing || ends_with_semicolon(cell.code) || (data = Base.invokelatest(bundle, value, cell))
         end
     finally

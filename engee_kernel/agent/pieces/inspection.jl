@@ -95,54 +95,68 @@ function inspection(mod::Module, code::String, cursor::Int, detail::Int)
         call_found && ((found, value, token) = (true, call_value, call))
     end
     found || return Fields(Any["found", false, "data", Fields(Any[])])
-    docs = documentation_or_failure(mod, token)
-    extra = detail >= 1 ? Base.invokelatest(definition_text, value) : ""
-    context(io, mime) = IOContext(io, :color => mime == "text/plain", :limit => true, :displaysize => DISPLAY_SIZE)
-    shown(mime) = docs isa String ? docs : sprint((io, x) -> Base.invokelatest(show, context(io, mime), MIME(mime), x), docs)
-    data = Fields(Any[])
-    marked = isempty(extra) ? ("", "", "") :
-             ("\n\n" * extra, "<pre>" * escape_html(extra) * "</pre>", "\n```\n" * extra * "\n```\n")
-    for (mime, code) in zip(("text/plain", "text/html", "text/markdown"), marked)
-        try
-            (mime == "text/plain" || showable(MIME(mime), docs)) && append!(data.list, Any[mime, shown(mime) * code])
-        catch error
-            error isa InterruptException && rethrow()  # one form that can't be shown must not hide the others
-        end
-    end
-    isempty(data.list) &&
-        append!(data.list, Any["text/plain", string("The documentation of ", token, " can't be shown.", marked[1])])
-    return Fields(Any["found", true, "token", token, "data", data])
+    docs = docstrings_or_nothing(mod, token)
+    reply = Any["found", true, "token", token]
+    append!(reply, docs === nothing ? Any["data", Base.invokelatest(rendered_by_julia, mod, token)] : Any["docs", docs])
+    detail >= 1 && append!(reply, Base.invokelatest(definition_facts, value))
+    return Fields(reply)
 end
 
-escape_html(text) = replace(replace(replace(text, "&" => "&amp;"), "<" => "&lt;"), ">" => "&gt;")
-
-"The documentation, or what making it failed with: Julia's own goes through methods that the person may redefine."
-function documentation_or_failure(mod::Module, token::String)
+"The docstrings as facts; nothing where Julia's own help is to be asked, also because finding them failed."
+function docstrings_or_nothing(mod::Module, token::String)
     try
-        return Base.invokelatest(documentation, mod, token)
+        return from_piece("docstrings", :docstrings, Any[mod, token])
     catch error
         error isa InterruptException && rethrow()
-        return string("The documentation of ", token, " can't be made: ", message_of(error))
+        return nothing
     end
 end
 
-function documentation(mod::Module, token::String)
-    return Core.eval(mod, from_piece("documentation", :help_expression, Any[devnull, token, mod]))
+"""
+Julia's own help, rendered by Julia. It goes through methods that the person may redefine: one form that can't be shown
+hides no other, and where none can the reason is the text.
+"""
+function rendered_by_julia(mod::Module, token::String)
+    data = Any[]
+    reason = ""
+    try
+        docs = Core.eval(mod, from_piece("documentation", :help_expression, Any[devnull, token, mod]))
+        for mime in ("text/plain", "text/html", "text/markdown")
+            try
+                append_form!(data, mime, docs)
+            catch error
+                error isa InterruptException && rethrow()
+                reason = message_of(error)
+            end
+        end
+    catch error
+        error isa InterruptException && rethrow()
+        reason = message_of(error)
+    end
+    isempty(data) && append!(data, Any["text/plain", string("The documentation of ", token, " can't be shown: ", reason)])
+    return Fields(data)
+end
+
+function append_form!(data, mime, docs)
+    mime == "text/plain" || Base.invokelatest(showable, MIME(mime), docs) || return nothing
+    io = IOBuffer()
+    context = IOContext(io, :color => mime == "text/plain", :limit => true, :displaysize => DISPLAY_SIZE)
+    Base.invokelatest(show, context, MIME(mime), docs)
+    append!(data, Any[mime, String(take!(io))])
+    return nothing
 end
 
 "A function's methods with their places, and the definition itself where there is only one and its text is known."
-function definition_text(value)
-    value isa Union{Function,Type} || return ""
+function definition_facts(value)
+    value isa Union{Function,Type} || return Any[]
     list = collect(methods(value))
-    isempty(list) && return ""
-    io = IOBuffer()
-    println(io, length(list) == 1 ? "1 method:" : "$(length(list)) methods:")
-    for method in Iterators.take(list, METHODS_LIMIT)
-        println(io, "  ", method)
+    shown = Any[]
+    for method in list
+        length(shown) < METHODS_LIMIT || break
+        push!(shown, string(method))
     end
-    length(list) > METHODS_LIMIT && println(io, "  …")
-    length(list) == 1 && print(io, source_text(list[1]))
-    return String(take!(io))
+    definition = length(list) == 1 ? source_text(list[1]) : ""
+    return Any["methods", shown, "method_count", length(list), "definition", definition]
 end
 
 function source_text(method::Method)
@@ -158,7 +172,7 @@ function source_text(method::Method)
     rest = join(lines[method.line:min(end, method.line + DEFINITION_LINES)], '\n')
     ex, stop = Meta.parse(rest, 1, raise = false)
     Meta.isexpr(ex, (:error, :incomplete)) && return ""
-    return string("\n", rstrip(rest[1:prevind(rest, stop)]), "\n")
+    return String(rstrip(rest[1:prevind(rest, stop)]))
 end
 
 function cell_source(file::String)

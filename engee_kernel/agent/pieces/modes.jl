@@ -12,7 +12,11 @@ function run_mode(cell)
     return run_pkg(code)
 end
 
+# `??name` asks for the whole text.
 function help(mod, text)
+    whole = startswith(text, "?")
+    docs = from_piece("docstrings", :docstrings, Any[mod, String(lstrip(text, '?'))])
+    docs === nothing || return Fields(Any["docs", docs, "whole", whole])
     need("documentation")
     # The search hints go to stdout, the help itself is the value.
     return Core.eval(mod, from_piece("documentation", :help_expression, Any[stdout, String(text), mod]))
