@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Collection, Sequence
 
+from . import image
 from .sources import core, needed, pieces, read, with_core
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "Argument",
     "call",
     "calls",
+    "image",
+    "image_order",
+    "image_place",
     "install_command",
     "install_commands",
     "literal",
@@ -36,7 +40,8 @@ _WITH_OPTIONS = frozenset({"submit", "events", "run_job"})
 
 
 def _module_name() -> str:
-    parts = [core(), read("install.jl"), *(piece.source for piece in pieces().values())]
+    images = (image.program(name) for name in image.FILES)
+    parts = [core(), read("install.jl"), *images, *(piece.source for piece in pieces().values())]
     return f"EngeeKernelAgent_{hashlib.sha256(''.join(parts).encode()).hexdigest()[:8]}"
 
 
@@ -49,22 +54,27 @@ def source() -> str:
     return f"module {MODULE_NAME}\nBase.Experimental.@optlevel 0\n{core()}end\n"
 
 
-def _installer() -> str:
+def _installer(*, from_image: bool) -> str:
     """What defines the module from `AGENT_SOURCE` and gives it the texts of the pieces that come with it."""
     texts = ",".join(f"{_string_literal(piece.name)},{_string_literal(piece.source)}" for piece in with_core())
     holders = ",".join(
         f"{_string_literal(name)},{_string_literal(piece.name)}" for piece in with_core() for name in piece.calls
     )
     text = read("install.jl").replace("AGENT_NAME", MODULE_NAME)
+    text = text.replace("IMAGE_LOADER", image.loader(MODULE_NAME) if from_image else "")
     return text.replace("AGENT_TEXTS", f"Any[{texts}]").replace("AGENT_HOLDERS", f"Any[{holders}]")
 
 
-def install_command() -> str:
-    """A Julia program whose value is the reply of `hello()`. Safe to repeat and to run twice at once."""
-    return _installer().replace("AGENT_SOURCE", literal(source()))
+def install_command(*, from_image: bool = True) -> str:
+    """A Julia program whose value is the reply of `hello()`. Safe to repeat and to run twice at once.
+
+    `from_image`: look for an image of the agent on the person's disk first. The source goes along unused then: it is
+    shorter than another request is long.
+    """
+    return _installer(from_image=from_image).replace("AGENT_SOURCE", literal(source()))
 
 
-def install_commands(max_bytes: int) -> list[str]:
+def install_commands(max_bytes: int, *, from_image: bool = True) -> list[str]:
     """The same as several commands, each of at most `max_bytes` bytes of UTF-8, to be run in this order.
 
     The last one's value is the reply of `hello()`, or `{"error":"missing"}` when a part has not arrived.
@@ -72,7 +82,7 @@ def install_commands(max_bytes: int) -> list[str]:
     Raises:
         ValueError: `max_bytes` leaves no room for a part of the source.
     """
-    whole = install_command()
+    whole = install_command(from_image=from_image)
     if len(whole.encode()) <= max_bytes:
         return [whole]
     return _staged(MODULE_NAME, whole, max_bytes)
@@ -87,6 +97,22 @@ def piece_commands(function: str, epoch: str, known: Collection[str], max_bytes:
     names = [piece.name for piece in needed([function], known)]
     define = _guarded(f"call(:define,{_string_literal(epoch)},Any[],{_piece_list([function], known)})")
     return _staged(f"{MODULE_NAME}:{'+'.join(names)}", define, max_bytes)
+
+
+def image_place() -> list[str]:
+    """The arguments of the call `image_state`."""
+    return [image.place(MODULE_NAME)]
+
+
+def image_order() -> list[str]:
+    """The arguments of the call `image_build`."""
+    return [
+        image.place(MODULE_NAME),
+        MODULE_NAME,
+        image.package_id(MODULE_NAME),
+        image.package_source(MODULE_NAME, source()),
+        image.program("child"),
+    ]
 
 
 def _staged(key: str, program: str, max_bytes: int) -> list[str]:

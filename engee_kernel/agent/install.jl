@@ -1,4 +1,5 @@
 begin
+IMAGE_LOADER
     # The module is made aside and bound to its name when complete, so nobody ever sees half of it; of two installers
     # at once the first one's module stays. invokelatest: the code that calls is older than what it has just defined.
     if !isdefined(Main, :AGENT_NAME)

@@ -1,0 +1,60 @@
+"""The agent as a package that Julia 1.11 and newer keep compiled on the person's disk. Reads resources only.
+
+The programs in this folder run in three places: `place.jl` and `load.jl` in the install command, `workload.jl` in the
+package while it is compiled, `child.jl` in the process that compiles it.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from ..sources import Piece, in_order, pieces, read
+from ..stripping import stripped
+
+FIRST_JULIA = (1, 11)
+FILES = ("place", "load", "workload", "child")
+
+_NAMESPACE = uuid.UUID("b6f5a0de-5d0f-5e0a-9d5e-3f6f7c1b2a40")
+_IMPORTS = re.compile(r"^(?:import|using) ", re.MULTILINE)
+
+
+def program(name: str) -> str:
+    return stripped(read(f"image/{name}.jl"))
+
+
+def package_id(module_name: str) -> str:
+    """The UUID that Julia knows the package by."""
+    return str(uuid.uuid5(_NAMESPACE, module_name))
+
+
+def place(module_name: str) -> str:
+    """A Julia program whose value is the image's folder in that Julia, "" where there is none."""
+    return program("place").replace("AGENT_NAME", module_name)
+
+
+def loader(module_name: str) -> str:
+    """Statements that bind the agent's module from its image, where there is one."""
+    text = program("load").replace("IMAGE_PLACE", place(module_name).strip())
+    return text.replace("AGENT_UUID", package_id(module_name)).replace("AGENT_NAME", module_name)
+
+
+def contents() -> list[Piece]:
+    """The pieces that an image holds: those that load no other package, which would have to be loaded with it."""
+    candidates = [name for name, piece in pieces().items() if not _IMPORTS.search(piece.source)]
+    light = {name for name in candidates if all(other.name in candidates for other in in_order([name]))}
+    return in_order(sorted(light))
+
+
+def package_source(module_name: str, core: str) -> str:
+    """`core` ends with the module's `end`; the rest goes before it."""
+    body = core.rstrip().removesuffix("end")
+    texts = "".join(piece.source for piece in contents())
+    work = program("workload")
+    return f"{body}{texts}{work}end\n"
+
+
+def is_possible(julia: str) -> bool:
+    """Whether this Julia can have one, by its version."""
+    found = re.match(r"(\d+)\.(\d+)", julia)
+    return found is not None and (int(found[1]), int(found[2])) >= FIRST_JULIA
