@@ -54,7 +54,7 @@ function run_for_image()
 end
 
 function forget_work()
-    for table in (CELLS, FORGOTTEN, WORKERS, RUNNING, UNFINISHED, OUTPUTS, SERVER_LOGGERS, CALLABLE, TEXTS, HOLDERS)
+    for table in (CELLS, FORGOTTEN, WORKERS, RUNNING, UNFINISHED, OUTPUTS, SERVER_LOGGERS, TEXTS, HOLDERS)
         empty!(table)
     end
     for file in DESCRIPTORS.files
@@ -77,6 +77,21 @@ function forget_work()
     return nothing
 end
 
+# What only the first start calls: start() itself would change Main and Base.
+function precompile_start()
+    precompile(start, (Vector{Any}, Vector{Any}))
+    precompile(fill_tables, (Vector{Any}, Vector{Any}))
+    precompile(set_stream, (Symbol, CellOutput))
+    precompile(set_stream, (Symbol, CellInput))
+    precompile(join_user_module, (Module,))
+    precompile(Base.Multimedia.pushdisplay, (CellDisplay,))
+    for stream in (Base.PipeEndpoint, Base.TTY, IOStream, Base.TCPSocket)
+        precompile(CellInput, (stream,))
+        precompile(CellOutput, (String, stream, ReentrantLock, Nothing, Int))
+    end
+    return nothing
+end
+
 # From 1.12 on what a workload compiles of other packages is kept only where it is tagged; before, all of it may be.
 if VERSION >= v"1.12-"
     begin_tagging() = ccall(:jl_tag_newly_inferred_enable, Cvoid, ())
@@ -90,7 +105,7 @@ if ccall(:jl_generating_output, Cint, ()) == 1
     begin_tagging()
     try
         Base.invokelatest(work_for_image)
-        precompile(start, (Vector{Any}, Vector{Any}))
+        precompile_start()
     finally
         end_tagging()
     end
