@@ -41,3 +41,4 @@ class Options:
     auto_start: bool = True
     start_bound_s: float = 300.0
     keep_alive: bool = True
+    image: bool = True

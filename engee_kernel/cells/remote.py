@@ -32,8 +32,9 @@ class Remote:
     A call brings along the pieces of the agent that it needs and that this process is not known to have.
     """
 
-    def __init__(self, client: EngeeClient, *, poll_wait_s: float) -> None:
+    def __init__(self, client: EngeeClient, *, poll_wait_s: float, from_image: bool = True) -> None:
         self._client = client
+        self._from_image = from_image
         self._installing = asyncio.Lock()
         self._longest_wait_s = poll_wait_s
         self._answer_bytes = ANSWER_BYTES
@@ -49,7 +50,7 @@ class Remote:
 
     def beside(self) -> Remote:
         """Calls to the same process for somebody who goes on in another one where this one is gone."""
-        other = Remote(self._client, poll_wait_s=self._longest_wait_s)
+        other = Remote(self._client, poll_wait_s=self._longest_wait_s, from_image=self._from_image)
         other.epoch, other.heard_at = self.epoch, self.heard_at
         other.hello, other.parallel = self.hello, self.parallel
         other._known, other._in_parts = self._known, self._in_parts
@@ -183,11 +184,11 @@ class Remote:
     async def _install(self) -> Mapping[str, Any]:
         try:
             try:
-                text = await self._eval(agent.install_command())
+                text = await self._eval(agent.install_command(from_image=self._from_image))
             except TooLargeError:
                 self._in_parts = True
                 text = ""
-                for piece in agent.install_commands(PIECE_BYTES):
+                for piece in agent.install_commands(PIECE_BYTES, from_image=self._from_image):
                     text = await self._eval(piece)
         except CodeError as error:
             raise AgentUnavailableError(

@@ -8,7 +8,7 @@ from ..api.retry import retrying
 from ..facts.errors import EngeeError, GatewayError, ServerNotRunningError, SessionLostError
 from ..facts.silence import Silence, is_gateways, waiting
 from ..facts.text import duration
-from . import plain, serving
+from . import image, plain, serving
 from .cell import Cell, State
 from .life import Life
 from .output import Output
@@ -81,6 +81,7 @@ async def _once(session: Session, output: Output, attempt: Callable[[], Awaitabl
         output.notice(f"{session.agent_trouble.message} Cells run in plain mode: output comes when a cell has ended.")
     await attempt()
     session.cells_run += 1
+    image.have_made(session)
 
 
 async def _agent_ready(session: Session, output: Output) -> bool:

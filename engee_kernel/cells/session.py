@@ -51,7 +51,7 @@ class Session:
         self.notebook = notebook or str(uuid.uuid4())
         self.title = re.split(r"[\\/]", journal.notebook)[-1] if journal is not None else ""
         """What the person calls the notebook, as far as that is known: others that wait for it are told."""
-        self.remote = Remote(client, poll_wait_s=options.poll_wait_s)
+        self.remote = Remote(client, poll_wait_s=options.poll_wait_s, from_image=options.image)
         self.agent_trouble: AgentUnavailableError | None = None
         self.watch = ServerWatch(client, keep_alive=options.keep_alive, tell=tell)
         self.notes = Notes(client, journal, tell)
@@ -62,6 +62,8 @@ class Session:
         """In the present Julia process: what would be lost with it."""
         self.process_ended = False
         """A cell was lost with its Julia process, and no other process has taken a cell since."""
+        self.images_asked = set[str]()
+        """The Julia processes that were asked to make an image of the agent, by epoch."""
         self.acknowledged: list[str] = []
         """Cells whose events are all here: the agent may drop them. Told with the next cell."""
         self._interrupts = Interrupts()

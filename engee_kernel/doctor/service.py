@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from .. import agent
 from ..account.tokens import AccountTokens
 from ..api.client import EngeeClient
 from ..cells.remote import Remote
@@ -18,7 +19,7 @@ from .findings import Finding, fail, failed, ok, skip, warn
 JOB_BOUND_S = 30.0
 JOB_POLL_S = 0.3
 EVAL_BOUND_S = 30.0
-CODE_CHECKS = ("eval", "agent", "jobs")
+CODE_CHECKS = ("eval", "agent", "image", "jobs")
 
 
 async def check(
@@ -52,7 +53,7 @@ async def check(
             yield ok("server", f"running; stops itself: {overview.describe_time_left(time_left(status))}")
         else:
             yield warn("server", status.sentence, "What follows shows whether code runs there.")
-        for name, work in zip(CODE_CHECKS, (_eval, _agent, _jobs), strict=True):
+        for name, work in zip(CODE_CHECKS, (_eval, _agent, _image, _jobs), strict=True):
             finding = await _tried(name, work, client)
             yield finding
             if name == "eval" and finding.level == "fail":
@@ -91,6 +92,36 @@ async def _agent(client: EngeeClient) -> Finding:
         )
     how = "side by side" if remote.parallel else "one after the other"
     return ok("agent", f"installed, Julia {remote.hello.get('julia', '?')}; requests are answered {how}")
+
+
+_IMAGE_STATES = {
+    "building": "Engee is compiling the agent",
+    "none": "none; made while nothing runs, after the first cell",
+    "later": "none; made while nothing runs, after the first cell",
+}
+
+
+async def _image(client: EngeeClient) -> Finding:
+    """Whether the agent lies compiled on the person's disk."""
+    remote = Remote(client, poll_wait_s=5.0)
+    await remote.ensure()
+    julia = str(remote.hello.get("julia", "?"))
+    if not agent.image.is_possible(julia):
+        return ok("image", f"none: Julia {julia} starts the agent from its source; Julia 1.11 and 1.12 keep it compiled")
+    answer = await remote.call("image_state", *agent.image_place())
+    state, folder = answer["state"], answer["folder"]
+    if state == "impossible":
+        return ok("image", f"none: this Julia {julia} keeps no compiled code below /user")
+    if state == "failed":
+        return warn(
+            "image",
+            f"Julia {julia} could not compile the agent; {folder}.failed says why. It starts from its source.",
+            "To have it tried again, delete that file.",
+        )
+    if state in _IMAGE_STATES:
+        return ok("image", f"{_IMAGE_STATES[state]} (Julia {julia}, {folder})")
+    used = "in use" if state == "used" else "for the next start"
+    return ok("image", f"{used}: {folder}, {size(answer['bytes'])}, Julia {julia}")
 
 
 async def _jobs(client: EngeeClient) -> Finding:

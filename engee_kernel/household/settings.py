@@ -107,6 +107,11 @@ class EngeeSettings(Configurable):
         Options.keep_alive,
         help="While a cell runs, keep Engee from stopping itself for inactivity.",
     ).tag(config=True)
+    image = Bool(
+        Options.image,
+        help="Keep the agent compiled on your disk in Engee (Julia 1.11 and 1.12), so that the first cell of the next "
+        "session comes sooner.",
+    ).tag(config=True, reconnect=True)
     stop_on_shutdown = Bool(
         False,
         help="Stop the Engee server when the kernel is shut down, if this kernel started it.",

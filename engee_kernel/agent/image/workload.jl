@@ -85,7 +85,7 @@ function precompile_start()
     precompile(set_stream, (Symbol, CellInput))
     precompile(join_user_module, (Module,))
     precompile(Base.Multimedia.pushdisplay, (CellDisplay,))
-    for stream in (Base.PipeEndpoint, Base.TTY, IOStream, Base.TCPSocket)
+    for stream in (Base.PipeEndpoint, Base.TTY, IOStream)
         precompile(CellInput, (stream,))
         precompile(CellOutput, (String, stream, ReentrantLock, Nothing, Int))
     end
