@@ -10,8 +10,8 @@ from .. import agent
 from ..account.tokens import AccountTokens
 from ..api.client import EngeeClient
 from ..cells.remote import Remote
-from ..facts.errors import EngeeError, TokenTooYoungError
-from ..facts.text import duration
+from ..facts.errors import AgentUnavailableError, EngeeError, TokenTooYoungError
+from ..facts.text import duration, size
 from ..server import lifecycle, overview
 from ..server.lifecycle import time_left
 from .findings import Finding, fail, failed, ok, skip, warn
@@ -104,10 +104,13 @@ _IMAGE_STATES = {
 async def _image(client: EngeeClient) -> Finding:
     """Whether the agent lies compiled on the person's disk."""
     remote = Remote(client, poll_wait_s=5.0)
-    await remote.ensure()
+    try:
+        await remote.ensure()
+    except AgentUnavailableError:
+        return skip("image", "needs the agent")
     julia = str(remote.hello.get("julia", "?"))
     if not agent.image.is_possible(julia):
-        return ok("image", f"none: Julia {julia} starts the agent from its source; Julia 1.11 and 1.12 keep it compiled")
+        return ok("image", f"none: Julia {julia} runs the agent from its source; 1.11 and 1.12 keep it compiled")
     answer = await remote.call("image_state", *agent.image_place())
     state, folder = answer["state"], answer["folder"]
     if state == "impossible":

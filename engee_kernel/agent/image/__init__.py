@@ -12,7 +12,8 @@ import uuid
 from ..sources import Piece, in_order, pieces, read
 from ..stripping import stripped
 
-FIRST_JULIA = (1, 11)
+FIRST_JULIA, LAST_JULIA = (1, 11), (1, 12)
+"""Of each of them the calls that load an image are known to be as load.jl makes them."""
 FILES = ("place", "load", "workload", "child")
 
 _NAMESPACE = uuid.UUID("b6f5a0de-5d0f-5e0a-9d5e-3f6f7c1b2a40")
@@ -57,4 +58,4 @@ def package_source(module_name: str, core: str) -> str:
 def is_possible(julia: str) -> bool:
     """Whether this Julia can have one, by its version."""
     found = re.match(r"(\d+)\.(\d+)", julia)
-    return found is not None and (int(found[1]), int(found[2])) >= FIRST_JULIA
+    return found is not None and FIRST_JULIA <= (int(found[1]), int(found[2])) <= LAST_JULIA
