@@ -83,7 +83,10 @@ function compile(made, source)
 end
 
 "Of two builders the first one's image stays; mv would copy where renaming fails."
-put_in_place(made) = ccall(:jl_fs_rename, Int32, (Cstring, Cstring), made, FOLDER) == 0
+function put_in_place(made)
+    isfile(joinpath(FOLDER, "agent.ji")) || rm(FOLDER, recursive = true, force = true)     # what is left of one
+    return ccall(:jl_fs_rename, Int32, (Cstring, Cstring), made, FOLDER) == 0
+end
 
 "The images that were used last stay."
 function remove_old()
