@@ -34,7 +34,8 @@ def error_content(failure: Failure) -> dict[str, Any]:
             traceback.append(paint(f" … {count_frames(server)} more frames inside the Engee server", "grey"))
     for cause in failure.causes:
         first, _, rest = cause.message.rstrip().partition("\n")
-        traceback += ["", f"{paint('caused by:', 'bold')} {paint(first or cause.type, 'red')}", *([rest] if rest else [])]
+        heading = f"{paint('caused by:', 'bold')} {paint(first or cause.type, 'red')}"
+        traceback += ["", heading, *([rest] if rest else [])]
         if cause.frames:
             traceback += _frames(cause.frames)
     if is_about_cleared(failure.short, failure.message):
