@@ -43,6 +43,8 @@ end
 
 function short_of(error)
     error isa SyntaxProblem && return limited(error.message, 1000)
+    # from 1.11 on Julia's own form holds the number of a world
+    error isa UndefVarError && return string("UndefVarError(:", error.var, ")")
     io = IOBuffer()
     try
         show(short_context(io), error)
