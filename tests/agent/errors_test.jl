@@ -44,8 +44,10 @@ end
     @test e["type"] == "ParseError" && occursin("In[21]:2", e["message"]) && e["cell"] == "In[21]" && e["line"] == 2
     @test result_of(run_cell("ran")) == "0"
     e = error_of(run_cell("x = 1\n\nwhile true\n  x"; count = 22))
-    @test e["line"] == 3
-    @test occursin("^", e["message"])
+    # from 1.10 on Julia's parser points to where something is missing, with a mark of its own
+    own = VERSION >= v"1.10"
+    @test e["line"] == (own ? 4 : 3)
+    @test occursin(own ? "Expected `end`" : "^", e["message"])
     for code in ["\"α", "f(1,\n 2]", "x = 3 4", "α = (", "@ x", "end", "function", "'", "1 +* 2", "😀 ="]
         @test error_of(run_cell(code))["type"] == "ParseError"
     end
