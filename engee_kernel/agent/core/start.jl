@@ -30,6 +30,9 @@ const TAKE_HOLD = :(begin
     isdefined(Main, :EngeeKernel) || Core.eval(Main, Expr(:toplevel, USER_MODULE))
     join_user_module(Main.EngeeKernel)
     pushdisplay(CellDisplay())
+    # Julia 1.11 and later load packages in a world of their own, older than this agent: what is printed there would find
+    # no method for its streams, and be lost.
+    isdefined(Base, :_require_world_age) && setindex!(Base._require_world_age, Base.get_world_counter())
     # Sixteen digits that no other Julia process has: not secret, so its clocks and its number make them.
     setfield!(AGENT, :epoch, string(hash(time_ns(), hash(time(), UInt(getpid()))), base = 16, pad = 16))
 end)
