@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 import uuid
 
-from ..sources import Piece, in_order, pieces, read
+from ..sources import Piece, in_order, read
 from ..stripping import stripped
 
 FIRST_JULIA, LAST_JULIA = (1, 11), (1, 12)
 """Of each of them the calls that load an image are known to be as load.jl makes them."""
+HELD = ("display", "image", "syntax")
+"""What the workload uses, and what tells that the agent came out of an image. Each piece makes loading slower, and one
+that imports a package would have that loaded as well."""
+
 FILES = ("place", "load", "workload", "child")
 
 _NAMESPACE = uuid.UUID("b6f5a0de-5d0f-5e0a-9d5e-3f6f7c1b2a40")
-_IMPORTS = re.compile(r"^(?:import|using) ", re.MULTILINE)
 
 
 def program(name: str) -> str:
@@ -41,10 +44,8 @@ def loader(module_name: str) -> str:
 
 
 def contents() -> list[Piece]:
-    """The pieces that an image holds: those that load no other package, which would have to be loaded with it."""
-    candidates = [name for name, piece in pieces().items() if not _IMPORTS.search(piece.source)]
-    light = {name for name in candidates if all(other.name in candidates for other in in_order([name]))}
-    return in_order(sorted(light))
+    """The pieces that an image holds."""
+    return in_order(HELD)
 
 
 def package_source(module_name: str, core: str) -> str:
