@@ -1,6 +1,6 @@
 """The agent's package image: where it lies, what is done where it is missing, damaged or not possible.
 
-What is asked of Julia 1.5 is that it never comes near an image. What needs 1.11 or 1.12 is skipped on another Julia.
+What is asked of Julia 1.5 is that it never comes near an image. What needs 1.11 is skipped on another Julia.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def user_dir(tmp_path: Path) -> Path:
 def newer_julia(julia: Path) -> Path:
     version = version_of(julia)
     if not agent.image.is_possible(version):
-        pytest.skip(f"needs Julia 1.11 or 1.12; this is {version}")
+        pytest.skip(f"needs Julia 1.11; this is {version}")
     return julia
 
 
@@ -106,7 +106,7 @@ def is_from_image(hello: dict[str, object]) -> bool:
 
 @pytest.mark.parametrize(
     ("version", "possible"),
-    [("1.5.3", False), ("1.10.9", False), ("1.11.0", True), ("1.12.4", True), ("1.13.0", False), ("?", False)],
+    [("1.5.3", False), ("1.10.9", False), ("1.11.0", True), ("1.12.4", False), ("1.13.0", False), ("?", False)],
 )
 def test_which_versions_can_have_one(version: str, possible: bool) -> None:
     assert agent.image.is_possible(version) is possible
@@ -178,7 +178,7 @@ def test_a_damaged_one_is_removed_and_the_source_taken(
 @pytest.fixture(scope="module")
 def whole(julia: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not agent.image.is_possible(version_of(julia)):
-        pytest.skip(f"needs Julia 1.11 or 1.12; this is {version_of(julia)}")
+        pytest.skip(f"needs Julia 1.11; this is {version_of(julia)}")
     folder = tmp_path_factory.mktemp("image") / "user"
     folder.mkdir()
     return built_image(julia, folder)

@@ -54,7 +54,8 @@ function run_for_image()
 end
 
 function forget_work()
-    for table in (CELLS, FORGOTTEN, WORKERS, RUNNING, UNFINISHED, OUTPUTS, SERVER_LOGGERS, TEXTS, HOLDERS)
+    for table in (CELLS, FORGOTTEN, WORKERS, RUNNING, UNFINISHED, OUTPUTS, SERVER_LOGGERS, TEXTS, HOLDERS,
+                  ANSWERS, LENT)
         empty!(table)
     end
     for file in DESCRIPTORS.files
@@ -65,10 +66,14 @@ function forget_work()
     DESCRIPTORS.usable = true
     DESCRIPTORS.active = false
     DESCRIPTORS.targets = nothing
+    ENGEES_ANSWER[1] = ENGEES_ANSWER[2] = nothing
     empty!(PLAIN_TYPES_SEEN)
     push!(PLAIN_TYPES_SEEN, UInt(0))
     AGENT.epoch = ""
     AGENT.calls = 0
+    AGENT.threads = 1
+    AGENT.request_threads = Any[]
+    AGENT.shared_thread = 0
     AGENT.started_at = 0.0
     AGENT.server_logger = nothing
     AGENT.poller = nothing
