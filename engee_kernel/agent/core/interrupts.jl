@@ -66,13 +66,32 @@ function deliver(worker)
         cell = wish.cell
         hit = worker.cell === cell && cell.state === :running
         if hit && worker.interruptible
-            Base.invokelatest(raise_in, worker.task)
+            Base.invokelatest(interrupt_code, worker, cell)
         elseif hit
             # Before the user's code: it will not start. After it: the cell is about to end, this changes nothing.
             cell.interrupt_wanted = true
         end
         wish.hit = hit
     end
+end
+
+"Interrupt the code and, as a terminal does, the processes that it has started."
+function interrupt_code(worker, cell)
+    children = has_children() ? from_piece("children", :children_of, Any[worker, cell]) : Any[]
+    # Looking may have let others run: the cell may be over.
+    worker.cell === cell && worker.interruptible && raise_in(worker.task)
+    length(children) == 0 && return nothing
+    worker.children = children
+    from_piece("children", :interrupt_children, Any[children])
+    return nothing
+end
+
+# Asked of the system, which is quick: WEXITED | WNOHANG | WNOWAIT.
+function has_children()
+    Sys.iswindows() && return true
+    information = Vector{UInt8}(undef, 256)
+    options = Cint(Sys.isapple() ? 0x25 : 0x01000005)
+    return ccall(:waitid, Cint, (Cint, Cuint, Ptr{UInt8}, Cint), 0, 0, information, options) == 0
 end
 
 raise_in(task) = schedule(task, InterruptException(), error = true)

@@ -91,7 +91,7 @@ function origin_cell()
     end
     logger = Base.CoreLogging.current_logger()
     logger isa CellLogger && return logger.cell
-    length(RUNNING) == 0 && return nothing
+    (length(RUNNING) == 0 && known(PIECES, "carriers") === nothing) && return nothing
     return Base.invokelatest(cell_by_task, logger)
 end
 
@@ -105,10 +105,10 @@ function cell_by_task(logger)
             worker.task === task && return worker.cell
         end
         (logger === Base.CoreLogging.global_logger() || haskey(SERVER_LOGGERS, logger)) && return nothing
-        return length(RUNNING) == 1 ? RUNNING[1] : nothing
     finally
         unlock(REGISTRY)
     end
+    return from_piece("carriers", :cell_of_logger, Any[logger])
 end
 
 """

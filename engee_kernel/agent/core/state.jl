@@ -53,6 +53,7 @@ mutable struct Worker
     wishes::Vector{Any}                # interrupts that wait for the deliverer
     wished::Threads.Condition                # Threads.Condition; its lock guards the wishes
     task::Any
+    children::Any              # processes of the interrupted cell, to be waited for
     deliverer::Any             # the task that raises interrupts in the worker's
     cell::Any                  # the one that runs, or nothing
     interruptible::Bool         # true exactly while the user's code (or a method of theirs) runs

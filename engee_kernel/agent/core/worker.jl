@@ -17,8 +17,8 @@ function worker_for(notebook, placement, title)
             title == "" || (known.title = title)
             (known.placement == placement || !is_idle(known)) && return known
         end
-        worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, false,
-                        nothing, Any[], 0, 0, Any[], placement, 0, title)
+        worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, nothing,
+                        false, nothing, Any[], 0, 0, Any[], placement, 0, title)
         known isa Worker && Base.invokelatest(take_over, worker, known)
         WORKERS[notebook] = worker
         worker.task = Task(Work(worker))
@@ -171,6 +171,7 @@ function run_cell(worker, cell)
         # Behind invokelatest what is seldom needed is compiled only when it is.
         status = Base.invokelatest(report_error, worker, cell, exception_stack())
     end
+    worker.children === nothing || from_piece("children", :await_children, Any[worker, cell])
     fields = measured_since(before)
     status == "ok" && length(cell.expressions) > 0 && Base.invokelatest(add_expressions!, fields, worker, cell)
     drain_descriptors(true)
