@@ -13,11 +13,11 @@ end
 
 # A turn of a short loop takes some 50 ns and a look at the clock 25. Few turns, and slowly more: when the turns become
 # slow, only so many of them pass before that is seen.
-const MOST_TURNS = 50
+const MOST_TURNS = 250
 const QUICK_NS = UInt64(100_000)
 const SLOW_NS = UInt64(2_000_000)
 # What woke up needs several rounds to get on: a request is read, parsed, answered by one task after the other.
-const YIELD_ROUNDS = 8
+const YIELD_ROUNDS = 4
 
 @inline function tick(watch::LoopWatch)
     watch.left -= 1
