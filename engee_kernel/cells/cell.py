@@ -75,7 +75,7 @@ class Cell:
     def accept(self, answer: CellAnswer) -> list[Event]:
         """The events of an answer that have not been let through yet, in order.
 
-        Raises AgentUnavailableError for a gap, which no way of delivery may have.
+        Raises AgentUnavailableError for a gap: no way of delivery may have one.
         """
         fresh: list[Event] = []
         for raw in sorted(answer.events, key=_number):

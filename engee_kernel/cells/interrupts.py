@@ -1,4 +1,4 @@
-"""A person's interrupts of what runs: tried remotely, then given up, within a bound."""
+"""Interrupts: passed to the agent, and the prompt comes back within a bound, whatever the code does."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Interrupts:
             if present is not None:
                 await present.leave()
             raise StillRunningError(
-                "Not followed any more; the job was not interrupted.",
+                "Stopped following the job. The job itself goes on.",
                 f"Follow it again: %jobs attach {cell.cell_id}\nEnd it: %jobs interrupt {cell.cell_id}",
             )
         if cell.state is State.NEW:

@@ -226,7 +226,7 @@ class Life:
         self._output.condition("")
 
     async def _trouble(self, error: EngeeError) -> None:
-        """A request failed. Decide what it means, say so, wait, return; or raise when the bound is reached."""
+        """A request failed: say so and wait for the next try, or raise once the bound is reached."""
         self._silence.heard_only(error)
         if is_stall(error):
             self._remote.wait_was_too_long()

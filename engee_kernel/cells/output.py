@@ -1,4 +1,4 @@
-"""What the I/O layer asks of whoever shows a cell's output, and the knobs it is given. No I/O."""
+"""What shows a cell's output, and the options of a session. No I/O."""
 
 from __future__ import annotations
 

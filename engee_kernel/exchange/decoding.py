@@ -21,7 +21,7 @@ def decode(payload: bytes) -> dict[str, Any]:
         try:
             values[name] = decoder.value()
         except ExchangeError as error:
-            raise ExchangeError(f"{name} can't be had from Engee: {error.message}.", error.hint) from error
+            raise ExchangeError(f"{name} can't be fetched from Engee: {error.message}.", error.hint) from error
     if not decoder.at_end:
         raise ExchangeError("What came from Engee is longer than what it says.")
     return values

@@ -13,7 +13,7 @@ from typing import Any
 from ..facts.errors import ExchangeError
 
 SUPPORTED = (
-    "Exchanged are numbers, bool, None, strings, bytes, dates, times and durations, lists, tuples, sets and dicts "
+    "Supported are numbers, bool, None, strings, bytes, dates, times and durations, lists, tuples, sets and dicts "
     "of these, numpy arrays, and pandas tables and columns."
 )
 

@@ -11,7 +11,7 @@ from .encoder import Encoder, Payload
 
 
 def encode(values: Mapping[str, Any]) -> Payload:
-    """Raises ExchangeError naming the variable, the type of what has no counterpart, and what has."""
+    """Raises ExchangeError naming the variable, the type without a counterpart, and what is supported."""
     encoder = Encoder(_of_packages)
     encoder.count(len(values))
     for name, value in values.items():

@@ -58,7 +58,7 @@ class Background:
         if self._task is not None:
             work.close()
             raise StillRunningError(
-                "What was interrupted before is still being ended.",
+                "The last interrupt has not finished yet.",
                 "Try again in a few seconds, or %reload_ext engee_kernel",
             )
         self._forget_actions()

@@ -65,7 +65,7 @@ def split_words(words: Sequence[str], to: str | None, *, recursive: bool) -> tup
         return list(words), None
     if posixpath.splitext(last)[1] and "/" not in last:
         raise UsageError(
-            f"“{last}” is no file here.",
+            f"“{last}” is not a file here.",
             f"{_PLACES} {Path.cwd()}. If the remote folder is meant: --to {last}, or {last}/",
         )
     return first, last

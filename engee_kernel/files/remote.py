@@ -202,7 +202,7 @@ class RemoteFiles:
             job = await self.client.job(job_id)
         if not job.done or job.error is not None:
             reason = job.error.short_description if job.error is not None else f"not made in {duration(waited_s)}"
-            raise TransferError(f"The checksum can't be had from Engee: {reason}.", "Try again.")
+            raise TransferError(f"The checksum can't be fetched from Engee: {reason}.", "Try again.")
         return _answers(job.text or "", calls)
 
     # Staging folders of uploads
@@ -273,7 +273,7 @@ async def files_of(session: Session, output: Output) -> RemoteFiles:
     await serving.ready(session, output)
     if not await session.agent_ready():
         if session.agent_trouble is not None:
-            output.notice(f"{session.agent_trouble.message} Checksums and folders are not to be had.")
+            output.notice(f"{session.agent_trouble.message} Checksums and folders need the agent.")
         return RemoteFiles(session.client, None)
     return RemoteFiles(session.client, session.remote.beside())
 

@@ -43,5 +43,5 @@ def seconds(text: str) -> float:
     except ValueError:
         limit_s = math.nan
     if not math.isfinite(limit_s) or limit_s < 0:
-        raise argparse.ArgumentTypeError(f"{text} is no time limit: give a number of seconds, not negative")
+        raise argparse.ArgumentTypeError(f"{text} is not a time limit: give a number of seconds, 0 or more")
     return limit_s

@@ -185,7 +185,7 @@ class EngeeSettings(Configurable):
         except (TraitError, ValueError) as error:
             shown = "" if is_secret(name) else f" “{text}”"
             raise SettingError(
-                f"{source}:{shown} is no value for {name}; expected is {expected(name)}.", trait.help or ""
+                f"{source}:{shown} is not a value for {name}; expected is {expected(name)}.", trait.help or ""
             ) from (None if is_secret(name) else error)
         self.sources[name] = source
 
@@ -308,6 +308,6 @@ def bad_value(config: Config) -> SettingError:
             shown = "" if is_secret(name) else f" {given[name]!r}"
             hint = whom_to_ask(Path(place), "mend it") if place else EngeeSettings.trait(name).help
             return SettingError(
-                f"{place or COMMAND_LINE}:{shown} is no value for {name}; expected is {expected(name)}.", hint
+                f"{place or COMMAND_LINE}:{shown} is not a value for {name}; expected is {expected(name)}.", hint
             )
     return SettingError("A setting has a value that it can't have.", "Look through: engee-kernel config")

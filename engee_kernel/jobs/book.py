@@ -307,7 +307,7 @@ class JobBook:
         return is_ours, OF_NOTEBOOK if is_ours else OF_COMPUTER if entry is not None else OF_NOBODY
 
 
-_JOURNAL_ONLY = "What follows is what the journal of this computer remembers."
+_JOURNAL_ONLY = "The list comes from this computer's journal."
 _SHOWN = "The cell's output was shown when it ran, and Engee does not keep it any longer."
 
 

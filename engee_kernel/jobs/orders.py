@@ -1,6 +1,6 @@
 """What %%job asks for around a job: files up before it, files down and a webhook after it, and being told.
 
-Rules for this module: what can be wrong is found before anything is sent; what comes after a job never takes its
+Rules for this module: mistakes are found before anything is sent; what comes after a job never takes its
 result away.
 """
 
@@ -109,7 +109,7 @@ async def _let_go(session: Session, order: Order, cell: Cell, output: Output, te
     called = f" “{order.name}”" if order.name else ""
     lines = [f"Job {short}{called} was given to Engee.", f"Follow it with: %jobs attach {short}"]
     if order.needs_kernel:
-        lines.append("This kernel watches for its end: keep it running for what is to happen then.")
+        lines.append("This kernel waits for its end: keep it running until then.")
     display_id = str(uuid.uuid4())
     await output.publish(Display({"text/plain": "\n".join(lines)}, display_id=display_id))
 
@@ -129,7 +129,7 @@ async def _see_to_the_end(
         job = await _ended(session, order, cell.cell_id)
     except EngeeError as error:
         if order.needs_kernel:
-            tell(f"Job {short} is not watched any longer: {error.message} What was to come after it is not done.")
+            tell(f"Job {short} is not watched any longer: {error.message} What was to follow it is left out.")
         return
     end = outcome(job)
     await session.notes.finished(job.job_id, end.state)
@@ -199,7 +199,7 @@ async def _tell_webhook(session: Session, url: str, job_id: str, tell: Tell) -> 
     except EngeeError as error:
         tell(f"The webhook was not told: {error.message} {error.hint}".strip())
     except (asyncio.TimeoutError, TimeoutError):
-        tell("The webhook was not told: Engee does not give the job's result.")
+        tell("The webhook was not called: Engee did not give the job's result.")
     else:
         await _deliver(url, job, tell)
 

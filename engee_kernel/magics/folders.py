@@ -79,7 +79,7 @@ class ChangeFolder(FileMagic):
         found = await find_remote(remote, path) if remote.has_agent else None
         path = found.path if found is not None else path
         if not await remote.is_folder(path):
-            what = "does not exist" if found is None else "is no folder"
+            what = "does not exist" if found is None else "is not a folder"
             if found is not None and found.kind == LINK_OUT:
                 what = "is a link out of /user, which is not followed"
             raise UsageError(f"{path} {what}.", "Make it with %mkdir, or look around with %ls.")
@@ -176,7 +176,7 @@ async def _file_at(remote: RemoteFiles, path: str, word: str) -> tuple[str, int 
         hint = "%cat shows one file: name it." if is_pattern(word) else f"Look with: %ls {path.rpartition('/')[0]}"
         raise UsageError(f"Engee has no file {path}.", hint)
     if entry.kind != FILE:
-        raise UsageError(f"{path} is no file ({entry.kind}).", f"Look with: %ls {path}")
+        raise UsageError(f"{path} is not a file ({entry.kind}).", f"Look with: %ls {path}")
     return entry.path, entry.size_bytes
 
 

@@ -22,7 +22,7 @@ def summary(outcome: Outcome) -> str:
     """E.g. "Sent 2 files, 3.4 KiB in 0.3 s, checksums agree. Removed 1 file.\""""
     if outcome.is_empty and not outcome.files:
         rules = " that is not kept back by .gitignore or .engeeignore" if outcome.excluded else ""
-        return " ".join([f"There is no file here{rules}: nothing to send.", *_open(outcome)])
+        return " ".join([f"There is not a file here{rules}: nothing to send.", *_open(outcome)])
     if outcome.is_dry:
         return _dry(outcome)
     total = sum(file.size_bytes for file in outcome.sent)

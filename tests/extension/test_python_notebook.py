@@ -112,7 +112,7 @@ class TestErrors:
             ("%%engee -x 3\n1", "UsageError", "“-x 3” is not an option"),
             ("%%engee -o end\n1", "UsageError", "reserved word in Julia"),
             ("%engee -i __name__", "UsageError", "no Julia code"),
-            ("%%engee -o not_there\n1", "ExchangeError", "not_there can't be had from Engee"),
+            ("%%engee -o not_there\n1", "ExchangeError", "not_there can't be fetched from Engee"),
             ("thing = object()\n%engee -i thing 1", "ExchangeError", "thing can't be sent to Engee: a object"),
             (
                 "length = 1\n%engee f_of_x(x) = x\nf_of_x = 1\n%engee -i f_of_x 1",

@@ -354,11 +354,11 @@ class TestFromJulia:
 
         with pytest.raises(ExchangeError) as caught:
             exchanger.value(code)
-        assert "value can't be had from Engee" in caught.value.message
+        assert "value can't be fetched from Engee" in caught.value.message
         assert reason in caught.value.message
 
     def test_a_variable_that_is_not_there(self, exchanger: Exchanger) -> None:
         from engee_kernel.facts.errors import ExchangeError  # noqa: PLC0415
 
-        with pytest.raises(ExchangeError, match="nowhere can't be had from Engee: there is no such variable"):
+        with pytest.raises(ExchangeError, match="nowhere can't be fetched from Engee: there is no such variable"):
             exchanger.get("nowhere")

@@ -14,7 +14,7 @@ from .plans import Plan
 OWN_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 _SAYS_UNKNOWN = re.compile(
     r"may still be running|may be running|may have run|may run|not sent again|not run again|still runs|goes on|"
-    r"was not created twice|Not followed any more"
+    r"was not created twice|Stopped following the job"
 )
 _SAYS_RUNNING = re.compile(r"(?<!may )still runs|goes on (in|there)")
 _SAYS_NOT_RUN = re.compile(r"was not run(?! again)")

@@ -185,9 +185,9 @@ def test_a_failed_job_downloads_nothing_and_a_failed_download_keeps_the_result(k
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("%%job --timeout soon\n1", "soon is no time limit"),
+        ("%%job --timeout soon\n1", "soon is not a time limit"),
         ("%%job --timeout -1\n1", "not negative"),
-        ("%%job --timeout nan\n1", "nan is no time limit"),
+        ("%%job --timeout nan\n1", "nan is not a time limit"),
         ("%%job --to x\n1", "--download, which is missing"),
         ("%%job --webhook nowhere\n1", "http"),
         ("%%job --upload /no/such/file.txt\n1", "/no/such/file.txt"),

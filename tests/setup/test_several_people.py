@@ -241,9 +241,9 @@ def test_a_broken_file_is_named_with_its_line(folders: tuple[Path, Path], text: 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ('c.EngeeSettings.mode = "fast"', "'fast' is no value for mode; expected is agent or plain"),
-        ('c.EngeeSettings.poll_wait_s = "long"', "'long' is no value for poll_wait_s; expected is a number"),
-        ("c.EngeeSettings.token = 12345", "is no value for token"),
+        ('c.EngeeSettings.mode = "fast"', "'fast' is not a value for mode; expected is agent or plain"),
+        ('c.EngeeSettings.poll_wait_s = "long"', "'long' is not a value for poll_wait_s; expected is a number"),
+        ("c.EngeeSettings.token = 12345", "is not a value for token"),
     ],
 )
 def test_a_value_that_can_not_be_is_named_with_its_file(folders: tuple[Path, Path], line: str, expected: str) -> None:

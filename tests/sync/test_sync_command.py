@@ -211,7 +211,7 @@ def test_an_empty_folder_is_named_as_such(
     sync: Callable[..., subprocess.CompletedProcess[str]], here: Path, user: Path
 ) -> None:
     (here / "src").mkdir()
-    assert sync("src", "x").stdout == "There is no file here: nothing to send.\n"
+    assert sync("src", "x").stdout == "There is not a file here: nothing to send.\n"
     write(here, "src/.gitignore", "*\n")
     assert "kept back by .gitignore" in sync("src", "x").stdout
 

@@ -87,7 +87,7 @@ function snapshot(notebook, mod::Module, names)
             write_value(io, variable_value(notebook, mod, Symbol(name)), 0)
         catch error
             error isa ExchangeProblem || rethrow()
-            throw(ExchangeProblem("$name can't be had from Engee: $(error.message)"))
+            throw(ExchangeProblem("$name can't be fetched from Engee: $(error.message)"))
         end
     end
     return take!(io)
