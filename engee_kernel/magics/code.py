@@ -140,11 +140,13 @@ def variable_table(known: Iterable[Mapping[str, Any]]) -> Table:
 
 class Reset(Magic):
     name = "%reset"
-    help = "Clear this notebook's variables in Engee."
-    epilog = (
-        "Files, packages, functions and types stay. In the workspace “main”, which all notebooks share, Julia can't "
-        "remove a name: its\nvalue becomes nothing. %engee restart gives a fresh Julia."
-    )
+    help = "Clear the variables in Engee; it asks first."
+    epilog = """\
+In the workspace “main” (the default) it sets all variables of Main to nothing: also those of other notebooks and
+of Engee's own windows. Constants, functions, types, packages and files stay. Julia can't remove a name.
+In the workspace “notebook” the notebook gets a fresh module: its variables, functions and types are gone, and
+nothing else changes.
+%engee restart gives a fresh Julia."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("-f", "--force", action="store_true", help="do not ask")

@@ -172,12 +172,16 @@ class TestReset:
 
     def test_main(self, new_notebook: Callable[..., Frontend], local_engee: LocalEngee) -> None:
         notebook = new_notebook(local_engee)
+        other = new_notebook(local_engee)
+        other.run("of_other = 3;")
         notebook.run("doomed = 1; const kept_constant = 2;")
+        assert "also those of other notebooks" in " ".join(shown(notebook.run("%reset --help")).split())
         text = shown(notebook.run("%reset -f"))
         assert "doomed" in text.splitlines()[0]
         assert "Kept: kept_constant (a constant)." in text
         assert notebook.run("doomed === nothing").result == "true"
         assert notebook.run("kept_constant").result == "2"
+        assert other.run("of_other === nothing").result == "true"
 
     @pytest.mark.parametrize(("answer", "is_left"), [("n", True), ("", True), ("y", False), ("да", False)])
     def test_it_asks(self, notebook: Frontend, answer: str, is_left: bool) -> None:
