@@ -305,4 +305,5 @@ def test_cells_run_over_files_in_place_of_ports(local_engee: LocalEngee, folder:
         connection = notebook.manager.get_connection_info()
         result = notebook.run("6 * 7", timeout_s=COMMAND_LIMIT_S).result
     assert connection["transport"] == "ipc"
+    assert connection["curve_publickey"]
     assert result == "42"
