@@ -49,8 +49,7 @@ async def run_eval(session: Session, cell: Cell, output: Output) -> None:
         else:
             what = f"The cell's answer was lost ({error.message.rstrip('.')})"
         raise StillRunningError(
-            f"{what}. It was not sent again: it may still be running in Engee, or have ended; "
-            "its result is lost.",
+            f"{what}. It was not sent again: it may still be running in Engee, or have ended; its result is lost.",
             "Run long cells as a job: begin the cell with %%job",
         ) from error
     await publish_value(cell, output, text)

@@ -77,7 +77,9 @@ class _Relocate(FileMagic):
                 f"{target} is a link out of /user, which is not followed.", "Choose another target."
             )
         if len(hits) > 1 and not is_folder:
-            raise UsageError(f"{target} is not a folder, so {len(hits)} files can't go there.", f"Make it: %mkdir {last}")
+            raise UsageError(
+                f"{target} is not a folder, so {len(hits)} files can't go there.", f"Make it: %mkdir {last}"
+            )
         if last.endswith("/") and not is_folder:
             raise UsageError(f"{target} is not a folder in Engee.", f"Make it: %mkdir {last}")
         if any(hit.entry.path == ROOT for hit in hits):

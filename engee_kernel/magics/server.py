@@ -116,7 +116,9 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= LIVE_BOUND_S:
-        raise UsageError(f"“{text}” is not a number of seconds.", f"Expected is 1 to {LIVE_BOUND_S:.0f}, e.g. --live 60")
+        raise UsageError(
+            f"“{text}” is not a number of seconds.", f"Expected is 1 to {LIVE_BOUND_S:.0f}, e.g. --live 60"
+        )
     return value
 
 
