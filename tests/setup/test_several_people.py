@@ -293,8 +293,9 @@ def test_every_command_says_so_before_it_asks_for_anything(
 
 def test_what_magics_see_is_the_error_and_no_none() -> None:
     services = Services()
-    assert services.settings is None  # before there are any
-    services.settings_error = SettingError("broken")
+    with pytest.raises(SettingError, match="not read"):  # before there are any
+        _ = services.settings.url
+    services.no_settings(SettingError("broken"))
     with pytest.raises(SettingError, match="broken"):
         _ = services.settings.url
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engee_kernel import cli, streams
+from engee_kernel import cli
+from engee_kernel.commands import streams
 from engee_kernel.commands.terminal import Terminal
 from engee_kernel.facts.events import Input
 
