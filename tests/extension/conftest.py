@@ -11,7 +11,7 @@ import pytest
 
 from engee_kernel.emulator.process import LocalEngee
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "kernel"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "jupyter"))
 
 from exchanger import Exchanger
 from pythonnotebook import PythonNotebook

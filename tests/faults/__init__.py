@@ -10,4 +10,4 @@ import sys
 from pathlib import Path
 
 # the front end without a screen lives with the kernel's own tests
-sys.path.append(str(Path(__file__).parents[1] / "kernel"))
+sys.path.append(str(Path(__file__).parents[1] / "jupyter"))

@@ -13,7 +13,7 @@ from engee_kernel.emulator.process import LocalEngee
 
 from .conftest import left_behind, tree
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "kernel"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "jupyter"))
 from frontend import Frontend
 
 SLOW = {"kind": "latency", "path": "command/eval", "contains": ":sha256,", "delay_s": 2.0}

@@ -14,7 +14,7 @@ from engee_kernel.emulator.process import LocalEngee
 
 from .conftest import left_behind, tree
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "kernel"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "jupyter"))
 from frontend import Frontend, clean_environment
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "files.ipynb"

@@ -13,7 +13,7 @@ import pytest
 from engee_kernel.emulator.process import LocalEngee
 
 # for the front end without a screen that the tests of the kernel have
-sys.path.insert(0, str(Path(__file__).parent.parent / "kernel"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "jupyter"))
 
 from frontend import Frontend, clean_environment
 from joblab import COMMAND_LIMIT_S, COMMAND_LINE, Command, Gate, KernelFactory
