@@ -96,17 +96,21 @@ class JobBook:
         return job_id
 
     async def newest(self, *, running: bool = False) -> str:
-        """The id of this notebook's newest job (that runs), else of this computer's. Raises UsageError.
+        """The id of this notebook's newest job, else of this computer's. Raises UsageError.
 
-        Never one that somebody else may have made with the same account: that takes its id.
+        Never one that somebody else may have made with the same account: that takes its id. `running`: this notebook's
+        newest that runs, and no other's: it is to be stopped.
         """
-        rows = [row for row in (await self.listing()).rows if row.known and (row.is_running or not running)]
+        rows = [row for row in (await self.listing()).rows if row.known]
+        if running:
+            rows = [row for row in rows if row.is_running and row.claim == OF_NOTEBOOK]
         for row in sorted(rows, key=lambda row: -row.claim):
             return row.job_id
-        what = "that runs" if running else "yet"
+        whose = (
+            "This notebook has no job that runs" if running else "Neither this notebook nor this computer has a job yet"
+        )
         raise UsageError(
-            f"Neither this notebook nor this computer has a job {what}, as far as is known here.",
-            "%jobs --all lists all that Engee knows: name one by its id.",
+            f"{whose}, as far as is known here.", "%jobs --all lists all that Engee knows: name one by its id."
         )
 
     async def verdict(self, job_id: str) -> list[Event]:

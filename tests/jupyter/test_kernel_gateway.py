@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frontend import ABORT_WINDOW_S, Cell, Frontend, KernelFactory
+from frontend import Cell, Frontend, KernelFactory
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -78,7 +78,6 @@ def test_pages_to_the_end_of_the_bound(kernel_factory: KernelFactory, local_enge
     until_running(kernel, cell, "began")
     local_engee.configure(maintenance="all")
     kernel.finish(cell)
-    kernel.pause(ABORT_WINDOW_S)
     assert cell.error["ename"] == "StillRunningError"
     assert re.search(re.escape(f"answers with {PAGES} since ") + r"\d\d:\d\d:\d\d, for \d\.\d s\.", cell.traceback)
     for words in ("goes on there as far as is known", "not run twice", "nothing is known to be lost"):
@@ -101,7 +100,6 @@ def test_an_interrupt_behind_pages(agent: Frontend, local_engee: LocalEngee) -> 
     local_engee.configure(maintenance="all")
     agent.interrupt()
     agent.finish(cell)
-    agent.pause(ABORT_WINDOW_S)
     assert "has not reached the cell" in cell.traceback
     assert "never yields" not in cell.traceback
     local_engee.configure(maintenance="none")
@@ -181,7 +179,6 @@ def test_a_cell_without_a_job_is_not_declared_unknown(agent: Frontend, local_eng
     local_engee.configure(maintenance="eval")
     agent.interrupt()
     agent.finish(left)
-    agent.pause(ABORT_WINDOW_S)
     attaching = agent.send(f"%jobs attach {job_id(left)}")
     agent.pause(1)
     local_engee.configure(maintenance="none")
