@@ -106,7 +106,7 @@ async def _image(client: EngeeClient) -> Finding:
     remote = Remote(client, poll_wait_s=5.0)
     try:
         await remote.ensure()
-    except AgentUnavailableError:
+    except EngeeError:
         return skip("image", "needs the agent")
     julia = str(remote.hello.get("julia", "?"))
     if not agent.image.is_possible(julia):

@@ -82,7 +82,9 @@ class JobBook:
         known = ids | entries.keys()
         rows += [self._of_cell(cell) for job_id, cell in cells.items() if job_id not in known]
         first = datetime.min.replace(tzinfo=timezone.utc)
-        listing.rows = sorted(rows, key=lambda row: row.started or first, reverse=True)
+        # of jobs that began in the same moment the one that is listed last is the newest
+        numbered = sorted(enumerate(rows), key=lambda one: (one[1].started or first, one[0]), reverse=True)
+        listing.rows = [row for _, row in numbered]
         return listing
 
     async def find(self, word: str, tell: Callable[[str], None]) -> str:

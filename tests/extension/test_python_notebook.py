@@ -216,7 +216,7 @@ class TestInterrupts:
     ) -> None:
         python = new_python(local_engee_factory(), interrupt_grace_s=1)
         python.run("%engee 1")
-        cell = python.send('%%engee\nprintln("spinning"); flush(stdout); sleep(0.5); while true; end')
+        cell = python.send('%%engee\nspin() = while true end\nprintln("spinning"); flush(stdout); sleep(0.5); spin()')
         python.until(lambda: "spinning" in cell.text(), about=cell)
         time.sleep(1.5)
         python.interrupt()

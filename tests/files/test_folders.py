@@ -39,7 +39,7 @@ async def test_relative_paths_begin_at_the_remote_folder(notebook: Notebook, use
     assert (await notebook.run("%pwd")).text == "/user"
     with pytest.raises(UsageError, match="does not exist"):
         await notebook.run("%cd nowhere")
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         await notebook.run('%cd "мой проект/data/a.csv"')
     with pytest.raises(ForbiddenPathError):
         await notebook.run("%cd /etc")
@@ -88,7 +88,7 @@ async def test_mv_and_cp(notebook: Notebook, user: Path) -> None:
     assert tree(user / "e") == tree(user / "d")
     with pytest.raises(TransferError, match="exists"):
         await notebook.run("%mv d/b.txt d/c.txt")
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         await notebook.run("%mv d/b.txt d/c.txt nowhere")
     with pytest.raises(ForbiddenPathError):
         await notebook.run("%mv d/b.txt /etc/")
@@ -142,7 +142,7 @@ async def test_cat_is_bounded_and_honest(notebook: Notebook, user: Path) -> None
     assert "\ufffd" not in screen.text
     assert screen.text.count("й") == 500
     assert "1001 B of 195.3 KiB" in screen.text
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match="not a file"):
         await notebook.run("%cat /user")
     with pytest.raises(UsageError, match="nowhere"):
         await notebook.run("%cat nowhere")

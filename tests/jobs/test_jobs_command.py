@@ -92,7 +92,7 @@ def test_mistakes(command: Command, write: Write) -> None:
     for words, said in (
         (("run", "nothing.jl"), "There is no file nothing.jl"),
         (("run", write("  ", "empty.jl")), "is empty"),
-        (("run", write("1"), "--timeout", "-1"), "not negative"),
+        (("run", write("1"), "--timeout", "-1"), "0 or more"),
         (("jobs", "attach", "zz"), "engee-kernel jobs --all lists them"),
         (("jobs", "dance"), "dance"),
     ):

@@ -267,7 +267,7 @@ def test_attach_without_an_id_takes_nothing_of_a_stranger(
     ours = new_kernel(local_engee, notebook="mine.ipynb")
     for action in ("attach", "interrupt"):
         cell = ours.run(f"%jobs {action}")
-        assert cell.content["ename"] == "UsageError" and "This notebook has no job" in cell.error["evalue"]
+        assert cell.content["ename"] == "UsageError" and "nor this computer has a job" in cell.error["evalue"]
     elsewhere = new_kernel(local_engee, notebook="elsewhere.ipynb")
     elsewhere.run("%%job --name own\n43")
     assert ours.run("%jobs attach").result == "43", "of this computer at least"

@@ -64,7 +64,7 @@ PLAIN = [
     ({"kind": "status", "status": 502}, 0, "gateway"),
     ({"kind": "status", "status": 503, "ran": True}, 1, "gateway"),
     ({"kind": "status", "status": 504, "ran": True}, 1, "time limit"),
-    ({"kind": "not_json", "ran": True}, 1, "with a page"),
+    ({"kind": "not_json", "ran": True}, 1, "with pages"),
 ]
 
 
@@ -241,5 +241,5 @@ def test_an_outage_beyond_the_bound_gives_the_prompt_back(
     kernel.finish(cell, 40)
     local_engee.faults()
     assert cell.error["ename"] == "StillRunningError"
-    assert "may still be running" in cell.traceback and "%jobs attach" in cell.traceback
+    assert "goes on there as far as is known" in cell.traceback and "%jobs attach" in cell.traceback
     assert counted(kernel) == 1

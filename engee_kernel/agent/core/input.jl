@@ -58,6 +58,6 @@ end
 
 # Base.prompt prints its message and reads a line: right as it is. A method of our own for it would throw away what Julia
 # has compiled of LibGit2 and Pkg.
-function Base.getpass(input::CellInput, output::CellOutput, message::AbstractString; with_suffix::Bool = true)
+function Base.getpass(input::CellInput, output::IO, message::AbstractString; with_suffix::Bool = true)
     return from_piece("prompts", :prompt_password, Any[input, output, message, with_suffix])
 end

@@ -70,7 +70,7 @@ end
 
 function prompt_password(input, output, message, with_suffix)
     cell = output_cell()
-    cell === nothing && return Base.getpass(input.original, output.original, message)
+    cell === nothing && return Base.getpass(input.original, output isa CellOutput ? output.original : output, message)
     line = ask(cell, with_suffix ? "$message: " : message, true)
     return Base.SecretBuffer!(Vector{UInt8}(codeunits(something(line, ""))))
 end

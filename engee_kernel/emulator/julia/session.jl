@@ -53,6 +53,8 @@ Base.flush(io::TaskOutput) = flush(target(io))
 Base.isopen(io::TaskOutput) = isopen(io.real)
 Base.isreadable(::TaskOutput) = false
 Base.iswritable(::TaskOutput) = true
+# Programs write past tasks: packages are precompiled by one.
+Base.setup_stdio(io::TaskOutput, child_readable::Bool) = Base.setup_stdio(io.real, child_readable)
 
 const WATCHING = ReentrantLock()
 
