@@ -10,7 +10,7 @@ from .. import agent
 from ..account.tokens import AccountTokens
 from ..api.client import EngeeClient
 from ..cells.remote import Remote
-from ..facts.errors import AgentUnavailableError, EngeeError, TokenTooYoungError
+from ..facts.errors import EngeeError, TokenTooYoungError
 from ..facts.text import duration, size
 from ..server import lifecycle, overview
 from ..server.lifecycle import time_left
