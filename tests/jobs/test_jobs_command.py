@@ -122,7 +122,7 @@ def test_a_detached_file_is_listed_waited_for_and_attached_to(command: Command, 
 
 def test_interrupting_by_command(command: Command, write: Write) -> None:
     job_id = command("run", write("sleep(60)"), "--detach").stdout.strip()
-    late = command("jobs", "wait", "--timeout", "0.5")
+    late = command("jobs", "wait", job_id, "--timeout", "0.5")
     assert late.returncode == 1 and "still runs" in late.stderr and "engee-kernel jobs --running" in late.stderr
     assert "has stopped" in command("jobs", "interrupt", job_id).stdout
     assert command("jobs", "wait", job_id).returncode == 1

@@ -265,9 +265,9 @@ def test_attach_without_an_id_takes_nothing_of_a_stranger(
     theirs = new_kernel(local_engee, state_dir=tmp_path / "theirs")
     job = short_id(theirs.run(f"%%job --detach --name theirs\n{gate.wait}; 42"))
     ours = new_kernel(local_engee, notebook="mine.ipynb")
-    for action in ("attach", "interrupt"):
+    for action, words in (("attach", "nor this computer has a job"), ("interrupt", "has no job that runs")):
         cell = ours.run(f"%jobs {action}")
-        assert cell.content["ename"] == "UsageError" and "nor this computer has a job" in cell.error["evalue"]
+        assert cell.content["ename"] == "UsageError" and words in cell.error["evalue"]
     elsewhere = new_kernel(local_engee, notebook="elsewhere.ipynb")
     elsewhere.run("%%job --name own\n43")
     assert ours.run("%jobs attach").result == "43", "of this computer at least"
