@@ -58,7 +58,7 @@ class OAuthClient:
         if parts.scheme != "http" or parts.hostname not in LOOPBACK_NAMES or parts.query or parts.fragment:
             raise SettingError(
                 f"“{self.redirect_uri}” can't be the redirect address.",
-                f"Expected is an http address of this machine, e.g. {wire.DEFAULT_REDIRECT} or http://127.0.0.1:8765/callback",
+                f"Expected: an http address of this machine, e.g. {wire.DEFAULT_REDIRECT} or http://127.0.0.1:8765/callback",
             )
 
 
@@ -270,7 +270,7 @@ class Redirect:
             return "404 Not Found", _page("There is nothing here.", "")
         fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if not self._state or fields.get("state") != self._state:
-            return "400 Bad Request", _page("This is not the answer that was asked for.", "Log in again.")
+            return "400 Bad Request", _page("This answer belongs to another login.", "Log in again.")
         self._accept(fields)
         if "code" in fields:
             return "200 OK", _page("You are logged in.", "Close this window and go back to your terminal.")

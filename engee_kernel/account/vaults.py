@@ -77,7 +77,7 @@ class KeyringVault:
             pieces = [self._get(f"{key}#{name}.{number}") for number in range(int(count))]
             if all(piece is not None for piece in pieces):
                 return "".join(piece or "" for piece in pieces)
-        raise VaultError("its entry is not whole")
+        raise VaultError("its entry is incomplete")
 
     def write(self, key: str, text: str) -> None:
         old = self._piece_names(key)

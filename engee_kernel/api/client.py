@@ -256,7 +256,7 @@ class EngeeClient:
         except GatewayError as error:
             silence.heard_only(error)
             if error.page is not None and not error.timed_out and silence.lasts_s >= WORTH_TELLING_S:
-                error.message = f"{silence.sentence(error)} Asked was {error.call}."
+                error.message = f"{silence.sentence(error)} The call was {error.call}."
             raise
 
 

@@ -97,7 +97,7 @@ async def _by_browser(arguments: argparse.Namespace, settings: EngeeSettings) ->
     client.check()
     if arguments.port is not None:
         if not 0 < arguments.port < 65536:
-            raise SettingError(f"{arguments.port} is no port.", "Expected is 1 to 65535.")
+            raise SettingError(f"{arguments.port} is no port.", "Expected: 1 to 65535.")
         parts = urlsplit(client.redirect_uri)
         client = replace(client, redirect_uri=parts._replace(netloc=f"{parts.hostname}:{arguments.port}").geturl())
 

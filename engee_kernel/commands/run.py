@@ -82,7 +82,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {path}.", f"Relative names are looked for in {Path.cwd()}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}.", "Expected is a file of Julia code in UTF-8.") from error
+        raise UsageError(f"{path} can't be read: {error}.", "Expected: a file of Julia code in UTF-8.") from error
     if not code.strip():
         raise UsageError(f"{path} is empty.")
     return code

@@ -30,7 +30,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     from ..server import lifecycle, overview  # noqa: PLC0415 - these take time to import
 
     if arguments.timeout is not None and not 1 <= arguments.timeout < 1e6:
-        raise UsageError(f"--timeout {arguments.timeout:g} is not a number of minutes.", "Expected is 1 or more.")
+        raise UsageError(f"--timeout {arguments.timeout:g} is not a number of minutes.", "Expected: 1 or more.")
     bound_s = settings_of(arguments).start_bound_s if arguments.wait is None else arguments.wait
     timeout_s = None if arguments.timeout is None else round(arguments.timeout * 60)
     async with connected(arguments) as client:

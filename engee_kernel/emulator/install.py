@@ -47,7 +47,7 @@ def install_julia(console: Console, cache: Path | None = None) -> Path:
         with FileLock(cache / "install.lock", timeout=LOCK_LIMIT_S):
             return installed_julia(cache) or _install(console, cache)
     except Timeout as error:
-        raise InstallError("Another program has been installing Julia for very long.") from error
+        raise InstallError(f"Another program has been installing Julia for {LOCK_LIMIT_S / 60:.0f} minutes.") from error
 
 
 def _install(console: Console, cache: Path) -> Path:
@@ -57,7 +57,7 @@ def _install(console: Console, cache: Path) -> Path:
             put_in_place(cache, name, unpack, console)
         except InstallError as error:
             reasons.append(f"{title}: {error}")
-            console.print(f"Julia by {title} is not to be had: {error}", soft_wrap=True, highlight=False)
+            console.print(f"Julia can't be installed from {title}: {error}", soft_wrap=True, highlight=False)
             continue
         installed = installed_julia(cache)
         if installed is not None:

@@ -22,7 +22,7 @@ def check_names(names: Sequence[str]) -> None:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise UsageError(
                 f"“{name}” is not the name of a Python variable.",
-                "Expected are names separated by commas, e.g. -i a,b",
+                "Expected: names separated by commas, e.g. -i a,b",
             )
         if name in _JULIA_WORDS:
             raise UsageError(f"“{name}” is a reserved word in Julia.", "Give the variable another name.")

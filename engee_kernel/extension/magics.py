@@ -62,7 +62,7 @@ def parse(text: str) -> Line:
         (line.inputs if found[1] in ("-i", "--input") else line.outputs).extend(names)
         at = found.end()
     if bare := _BARE_OPTION.match(text, at):
-        raise UsageError(f"{bare[1]} needs names of variables.", "Expected is e.g. -i a,b")
+        raise UsageError(f"{bare[1]} needs names of variables.", "Expected, for example: -i a,b")
     line.code = text[at:].strip()
     if line.code.partition(" ")[0] == "--":
         line.code = line.code[2:].strip()

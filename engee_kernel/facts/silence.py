@@ -45,7 +45,7 @@ class Silence:
         if isinstance(error, GatewayError) and is_gateways(error) and self._pages_since is not None:
             lasted_s = time.monotonic() - self._pages_since
             since = datetime.now().astimezone() - timedelta(seconds=lasted_s)
-            return f"Engee's gateway answers {with_what(error)} since {since:%H:%M:%S}, for {duration(lasted_s)}."
+            return f"Engee's gateway has answered {with_what(error)} since {since:%H:%M:%S}, for {duration(lasted_s)}."
         return f"Engee has not answered for {duration(self.lasts_s)} ({error.message.rstrip('.')})."
 
 

@@ -83,7 +83,7 @@ def _notebook_name(path: Path) -> Path:
     suffix = path.suffix.lower()
     if suffix not in (SCRIPT.suffix, NOTEBOOK.suffix):
         raise UsageError(
-            f"“{path.name}” is no name for a notebook.", f"Expected is one that ends with {NOTEBOOK.suffix}."
+            f"“{path.name}” is no name for a notebook.", f"Expected: one that ends with {NOTEBOOK.suffix}."
         )
     return path.with_suffix(NOTEBOOK.suffix) if suffix == SCRIPT.suffix else path
 

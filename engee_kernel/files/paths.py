@@ -34,7 +34,7 @@ _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0
 def remote_path(text: str, folder: str = ROOT) -> str:
     """The absolute path that a person means by `text`. Raises ForbiddenPathError, UsageError."""
     if not text or "\0" in text:
-        raise UsageError("A remote path is empty.", "Expected is e.g. data/signal.csv or /user/data/signal.csv")
+        raise UsageError("A remote path is empty.", "Expected, for example: data/signal.csv or /user/data/signal.csv")
     if text == "~" or text.startswith("~/"):
         text = ROOT + text[1:]
     path = posixpath.normpath(posixpath.join(folder, text))

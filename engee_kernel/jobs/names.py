@@ -19,15 +19,15 @@ def check_name(name: str | None) -> None:
     """Raises UsageError for a name that no table could show, or that is how something else is called."""
     if name is None:
         return
-    expected = f"Expected is a name of 1 to {NAME_LIMIT_CHARS} characters in one line, e.g. --name sweep"
+    expected = f"Expected: a name of 1 to {NAME_LIMIT_CHARS} characters in one line, e.g. --name sweep"
     if not name.strip():
         raise UsageError("The job's name is empty.", expected)
     if len(name) > NAME_LIMIT_CHARS:
         raise UsageError(f"The job's name has {len(name)} characters; at most {NAME_LIMIT_CHARS} are taken.", expected)
     if not name.isprintable():
-        raise UsageError("The job's name has a line break or another sign that can't be shown.", expected)
+        raise UsageError("The job's name has a line break or another character that can't be shown.", expected)
     if CELL_NAME.match(name):
-        raise UsageError(f"“{name}” is how the record of a cell is called.", "Choose another name for the job.")
+        raise UsageError(f"Names such as “{name}” are kept for the records of cells.", "Choose another name.")
 
 
 def fitting(name: str) -> str:

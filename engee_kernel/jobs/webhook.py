@@ -38,7 +38,7 @@ def check_address(url: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError("The webhook's address is not one.", "Expected is http://… or https://… with a host.")
+        raise UsageError("The webhook's address is not a web address.", "Expected: http://… or https://… with a host.")
 
 
 async def deliver(url: str, job: Mapping[str, Any], *, bound_s: float = BOUND_S) -> None:

@@ -97,7 +97,7 @@ class History(Magic):
 
     async def run(self, context: Context, arguments: argparse.Namespace) -> None:
         if arguments.n is not None and arguments.n < 1:
-            raise UsageError(f"-n {arguments.n} is not a number of cells.", "Expected is 1 or more, e.g. %history -n 5")
+            raise UsageError(f"-n {arguments.n} is not a number of cells.", "Expected: 1 or more, e.g. %history -n 5")
         cells = context.kernel.history()
         if cells and cells[-1][0] == context.cell.count:
             cells.pop()  # the cell that asks

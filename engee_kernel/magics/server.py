@@ -116,9 +116,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= LIVE_BOUND_S:
-        raise UsageError(
-            f"“{text}” is not a number of seconds.", f"Expected is 1 to {LIVE_BOUND_S:.0f}, e.g. --live 60"
-        )
+        raise UsageError(f"“{text}” is not a number of seconds.", f"Expected: 1 to {LIVE_BOUND_S:.0f}, e.g. --live 60")
     return value
 
 
@@ -129,7 +127,7 @@ def _minutes(text: str) -> int:
     except (ValueError, OverflowError):
         value = 0
     if value < 60:
-        raise UsageError(f"“{text}” is not a number of minutes.", "Expected is 1 or more, e.g. --timeout 30")
+        raise UsageError(f"“{text}” is not a number of minutes.", "Expected: 1 or more, e.g. --timeout 30")
     return value
 
 

@@ -41,7 +41,7 @@ def known_suffix(path: Path) -> str:
     if suffix not in CONVERSIONS:
         raise UsageError(
             f"“{path.name}” is neither a script nor a notebook by its name.",
-            f"Expected is a name that ends with {SCRIPT.suffix} or {NOTEBOOK.suffix}.",
+            f"Expected: a name that ends with {SCRIPT.suffix} or {NOTEBOOK.suffix}.",
         )
     return suffix
 
@@ -112,7 +112,7 @@ def _read(path: Path) -> str:
         raise UsageError(f"There is no file {path}.", f"Relative names are looked for in {Path.cwd()}") from error
     except UnicodeDecodeError as error:
         raise ScriptError(
-            f"{path.name} is not in UTF-8: byte {error.start} does not fit.", "Expected is a script or notebook."
+            f"{path.name} is not in UTF-8: byte {error.start} does not fit.", "Expected: a script or notebook."
         ) from error
     except OSError as error:
         raise ScriptError(f"{path} can't be read: {error.strerror or error}.") from error

@@ -41,7 +41,7 @@ def check(notebook: Any, name: str) -> None:
     if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
         raise ScriptError(
             f"{name} is no script and no notebook: it has no “nbformat”.",
-            "Expected is a script (.ngscript) or a notebook (.ipynb), as Engee or Jupyter saves it.",
+            "Expected: a script (.ngscript) or a notebook (.ipynb), as Engee or Jupyter saves it.",
         )
     version = notebook["nbformat"]
     if version < 4:

@@ -46,12 +46,12 @@ def read(text: str, name: str) -> Any:
     except json.JSONDecodeError as error:
         raise ScriptError(
             f"{name} is no JSON: {error.msg}, line {error.lineno}, column {error.colno}.",
-            "Expected is a script or notebook as Engee or Jupyter saves it. Was it cut off on its way?",
+            "Expected: a script or notebook as Engee or Jupyter saves it. Was it cut off on its way?",
         ) from error
     except _NotJsonError as error:
         raise ScriptError(f"{name} is no proper JSON: {error}.", "Save it again in Engee or Jupyter.") from error
     except RecursionError as error:
-        raise ScriptError(f"{name} is nested too deeply.", "Expected is a script or notebook.") from error
+        raise ScriptError(f"{name} is nested too deeply.", "Expected: a script or notebook.") from error
 
 
 class _NotJsonError(ValueError):

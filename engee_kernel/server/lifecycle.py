@@ -48,7 +48,7 @@ async def start(
         if left_s <= 0:
             raise ServerNotRunningError(
                 _still(status, bound_s),
-                "Look at it in the personal account; the bound is the setting start_bound_s.",
+                "Look in the personal account; the bound is the setting start_bound_s.",
                 server_status=status.status,
             )
         progress("the Engee server is starting" if status.status == "stopped" else _beginning_small(status.sentence))
@@ -77,7 +77,7 @@ async def stop(
         if time.monotonic() - began > bound_s:
             raise ServerNotRunningError(
                 _still(status, bound_s),
-                "Look at it in the personal account.",
+                "Look in the personal account.",
                 server_status=status.status,
             )
         progress("the Engee server is stopping")

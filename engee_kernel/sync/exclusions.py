@@ -88,4 +88,6 @@ def _spec(lines: list[str] | tuple[str, ...]) -> Any:
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
-        raise TransferError(f"A rule of a {GITIGNORE} or {ENGEEIGNORE} is none: {error}.", "Mend it.") from error
+        raise TransferError(
+            f"A line of {GITIGNORE} or {ENGEEIGNORE} is no valid rule: {error}.", "Correct it."
+        ) from error

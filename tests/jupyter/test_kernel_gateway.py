@@ -79,7 +79,7 @@ def test_pages_to_the_end_of_the_bound(kernel_factory: KernelFactory, local_enge
     local_engee.configure(maintenance="all")
     kernel.finish(cell)
     assert cell.error["ename"] == "StillRunningError"
-    assert re.search(re.escape(f"answers with {PAGES} since ") + r"\d\d:\d\d:\d\d, for \d\.\d s\.", cell.traceback)
+    assert re.search(re.escape(f"has answered with {PAGES} since ") + r"\d\d:\d\d:\d\d, for \d\.\d s\.", cell.traceback)
     for words in ("goes on there as far as is known", "not run twice", "nothing is known to be lost"):
         assert words in cell.traceback
     for words in ("ENGEE_URL", "stopped", "gone", "ended"):
@@ -120,7 +120,7 @@ def test_the_first_cell_says_when_the_bound_is_over(kernel_factory: KernelFactor
     local_engee.configure(maintenance="all")
     kernel = kernel_factory(local_engee, reconnect_bound_s=1.0)
     cell = kernel.run("1 + 1", timeout_s=120)
-    assert f"answers with {PAGES} since " in cell.traceback
+    assert f"has answered with {PAGES} since " in cell.traceback
     assert "The cell was not sent, and nothing is known to be lost" in cell.traceback
 
 
@@ -166,7 +166,7 @@ def test_jobs_behind_pages_are_not_lost(kernel_factory: KernelFactory, local_eng
     local_engee.configure(maintenance="all")
     listed = kernel.run("%jobs", timeout_s=90)
     assert listed.status == "ok", listed
-    assert f"answers with {PAGES} since " in text_of(listed)
+    assert f"has answered with {PAGES} since " in text_of(listed)
     assert re.search("behind +not known: Engee's gateway does not let the question through", last_display(listed))
     local_engee.configure(maintenance="none")
     assert kernel.run("%jobs wait").status == "ok"
