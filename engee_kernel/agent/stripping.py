@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+_PLAIN = re.compile(r"""[^#"`'\n]+""")
 _NAME_CHAR = re.compile(r"[\w!)\]}'.]")
 _PREFIX = re.compile(r"(?:^|[^\w!])([A-Za-z_]\w*)$")
 
@@ -30,8 +31,11 @@ def stripped(source: str) -> str:
             pieces.append(_Literal(source[at:end]))
             at = end
         else:
-            pieces.append(char)
-            at += 1
+            # in long pieces: this runs at each start of a kernel
+            plain = _PLAIN.match(source, at)
+            end = plain.end() if plain else at + 1
+            pieces.append(source[at:end])
+            at = end
     return _joined(pieces)
 
 
@@ -52,11 +56,18 @@ def _joined(pieces: list[str]) -> str:
 
 def _line(pieces: list[str]) -> str:
     """Without blanks at its ends, unless they are a literal's."""
-    while pieces and pieces[0] in " \t":
-        pieces = pieces[1:]
-    while pieces and pieces[-1] in " \t":
-        pieces = pieces[:-1]
-    return "".join(pieces)
+    at, end = 0, len(pieces)
+    while at < end and not isinstance(pieces[at], _Literal):
+        pieces[at] = pieces[at].lstrip(" \t")
+        if pieces[at]:
+            break
+        at += 1
+    while at < end and not isinstance(pieces[end - 1], _Literal):
+        pieces[end - 1] = pieces[end - 1].rstrip(" \t")
+        if pieces[end - 1]:
+            break
+        end -= 1
+    return "".join(pieces[at:end])
 
 
 def _has_prefix(source: str, at: int) -> bool:
