@@ -68,7 +68,7 @@ class JobBook:
             listing.remarks.append(f"{error.message} {_JOURNAL_ONLY}")
         except GatewayError as error:
             silence.heard_only(error)
-            why_not = "Engee's gateway does not let the question through"
+            why_not = "Engee's gateway answers"
             listing.remarks.append(f"{silence.sentence(error)} Nothing is known to be lost. {_JOURNAL_ONLY}")
         entries = await self._entries(listing)
         cells = {} if why_not else await self._cells()

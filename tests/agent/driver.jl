@@ -107,6 +107,7 @@ include(ENV["AGENT_NEEDED"])
 const BROUGHT = Set{Symbol}()
 
 # A value as Julia source, as the kernel writes it: whatever the cells have made of `show` in this process.
+literal(::Nothing) = "nothing"
 literal(x::Bool) = x ? "true" : "false"
 literal(x::Integer) = join(Char[Char(0x30 + d) for d in reverse(digits(x))])
 literal(x::AbstractFloat) = string("(", literal(round(Int, x * 1000)), "/1000)")

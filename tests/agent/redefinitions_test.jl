@@ -16,7 +16,7 @@ const REDEFINED = [
     raw"""Base.show(io::IO, x::String) = write(io, "<text>")""",
     raw"""Base.print(io::IO, x::Int) = write(io, "<printed>")""",
     raw"""Base.show(io::IO, ::Vector{Any}) = error("no list")""",
-    raw"""call = 1; json = 2; AGENT = 3; Fields = 4; Cell = 5; known = 6; option = 7; submit = 8; events = 9; put = 10; REGISTRY = 11""",
+    raw"""hello = 1; json = 2; AGENT = 3; Fields = 4; Cell = 5; known = 6; option = 7; submit = 8; events = 9; put = 10; REGISTRY = 11""",
 ]
 
 large(x) = getfield(Main, Symbol(NAME)).json(x)

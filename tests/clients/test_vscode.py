@@ -99,7 +99,7 @@ def test_a_progress_bar_behind_a_life_sign_is_one_line(seen: dict[str, Any]) -> 
 
 
 def test_help_is_not_shown_as_latex(seen: dict[str, Any]) -> None:
-    assert [one["mime"] for one in seen["markdown"] if "mime" in one] == ["text/markdown"]
+    assert [one["mime"] for one in seen["markdown"] if "mime" in one] == ["text/html"]
 
 
 def test_after_a_restart_the_first_answer_says_what_still_runs(seen: dict[str, Any]) -> None:

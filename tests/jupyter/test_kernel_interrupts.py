@@ -149,7 +149,8 @@ def test_code_that_never_yields_is_left_and_named(kernel_factory: KernelFactory,
     engee: LocalEngee = local_engee_factory()  # type: ignore[operator]
     kernel = kernel_factory(engee, interrupt_grace_s=1)
     kernel.run("1", timeout_s=120)
-    cell = started(kernel, "spun = 0; t = time(); while time() < t + 7 end; spun = 1", 1.0)
+    # in a function: a loop of the cell itself has checkpoints
+    cell = started(kernel, "spun = 0; spin(t) = while time() < t + 7 end; spin(time()); spun = 1", 1.0)
     interrupted(kernel, cell, 10)
     assert cell.status == "error" and cell.error["ename"] == "StillRunningError"
     assert "still runs in Engee" in cell.traceback and "%jobs attach" in cell.traceback
