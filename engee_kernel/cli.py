@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
+from .api import leave_out_httpx_command
 from .commands import streams
 from .facts.errors import EngeeError, UsageError
 from .facts.version import __version__
@@ -41,6 +42,7 @@ _SECRET_VALUE = re.compile(r"(?i)((?:token|secret|password|passphrase)\s*[=:]\s*
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Called by the `engee-kernel` script."""
+    leave_out_httpx_command()
     streams.prepare()
     words = list(sys.argv[1:] if argv is None else argv)
     try:

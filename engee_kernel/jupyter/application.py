@@ -14,6 +14,7 @@ from ipykernel.kernelapp import IPKernelApp
 from traitlets import default
 from traitlets.config import Config
 
+from ..api import leave_out_httpx_command
 from ..facts.errors import EngeeError, SettingError
 from ..household.configfiles import SECTION, forget_origins, read_config_files
 from ..household.settings import EngeeSettings
@@ -77,4 +78,5 @@ class EngeeKernelApp(IPKernelApp):
 
 def main() -> None:
     """Run the kernel until a front end shuts it down."""
+    leave_out_httpx_command()
     EngeeKernelApp.launch_instance()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -74,3 +75,14 @@ def test_an_interrupt_soon_after_the_first_cell(
     turns = kernel.value("turns")
     kernel.pause(0.5)
     assert int(kernel.value("turns")) == int(turns), "it has stopped"
+
+
+def test_the_kernel_takes_no_memory_for_what_cells_do_not_need(local_engee: LocalEngee, tmp_path: Path) -> None:
+    """Thirty kernels may share a machine: what a few megabytes are for is imported with its first use."""
+    environment = {"ENGEE_URL": local_engee.url, "ENGEE_TOKEN": local_engee.token, "PYTHONPROFILEIMPORTTIME": "1"}
+    with Frontend(tmp_path / "kernel", environment) as kernel:
+        assert kernel.run("1 + 1", timeout_s=120).result == "2"
+        imported = {line.split("|")[-1].strip().split(".")[0] for line in kernel.log.splitlines() if "|" in line}
+    assert {"engee_kernel", "httpx", "zmq"} <= imported
+    unneeded = {"authlib", "click", "debugpy", "keyring", "markdown_it", "nbformat", "numpy", "rich", "tqdm"}
+    assert imported & unneeded == set()
