@@ -23,10 +23,11 @@ from engee_kernel.emulator.process import LocalEngee
 from .cold import Cold
 from .figures import Table, figure, milliseconds
 from .kernels import ECHO, ENGEE, IPYKERNEL, Measured, kernel
+from .many import many
 from .transfers import Pair, has_curl
 
 REPORT = Path(__file__).parents[1] / "build" / "bench.json"
-PARTS = ("cold", "warm", "transfers")
+PARTS = ("cold", "warm", "many", "transfers")
 EVAL = "external/command/eval"
 
 
@@ -212,6 +213,8 @@ def main() -> int:
         (Cold(1, 15.0, (0.5, 2.0)) if quick else Cold(3, 60.0, (0.5, 1.0, 2.0, 4.0))).run(table)
     if "warm" in parts:
         warm(table, quick=quick)
+    if "many" in parts:
+        many(table, quick=quick)
     if "transfers" in parts:
         transfers(table, quick=quick)
     table.write(REPORT)

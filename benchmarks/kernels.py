@@ -7,7 +7,7 @@ import queue
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psutil
@@ -96,6 +96,29 @@ class Measured:
     def memory_bytes(self) -> int:
         return int(self.process.memory_info().rss)
 
+    def share_bytes(self) -> int:
+        """Its own memory and its part of what it shares with others (PSS); without Linux, all that is resident."""
+        full = self.process.memory_full_info()
+        return int(getattr(full, "pss", full.rss))
+
+    def send(self, code: str) -> str:
+        """Send a cell and come back at once; `result` waits for it."""
+        return str(self.client.execute(code))
+
+    def result(self, sent: str) -> str:
+        """The text of the value of a cell that was sent."""
+        text = ""
+        while True:
+            message = self.client.get_iopub_msg(timeout=CELL_LIMIT_S)
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            if message["msg_type"] == "execute_result":
+                text = message["content"]["data"]["text/plain"]
+            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                break
+        self._reply(sent)
+        return text
+
     def _drain(self) -> None:
         """Take the output that nobody reads: beyond a thousand messages ZeroMQ drops new ones, idle among them."""
         while True:
@@ -125,6 +148,25 @@ class Measured:
 @contextmanager
 def kernel(arguments: list[str], environment: dict[str, str] | None = None) -> Iterator[Measured]:
     """Start a kernel, time it to its first kernel_info reply, and end it."""
+    with _launched(arguments, environment) as (manager, client, started):
+        client.kernel_info(reply=True, timeout=START_LIMIT_S)
+        yield Measured(manager, client, started)
+
+
+@contextmanager
+def kernels(count: int, arguments: list[str], environment: dict[str, str] | None = None) -> Iterator[list[Measured]]:
+    """Start so many at once, wait until each has answered, and end them."""
+    with ExitStack() as stack:
+        launched = [stack.enter_context(_launched(arguments, environment)) for _ in range(count)]
+        for _, client, _ in launched:
+            client.kernel_info(reply=True, timeout=START_LIMIT_S)
+        yield [Measured(*one) for one in launched]
+
+
+@contextmanager
+def _launched(
+    arguments: list[str], environment: dict[str, str] | None
+) -> Iterator[tuple[KernelManager, BlockingKernelClient, float]]:
     manager = KernelManager()
     manager._kernel_spec = KernelSpec(
         argv=[sys.executable, *arguments, "-f", "{connection_file}"],
@@ -137,8 +179,7 @@ def kernel(arguments: list[str], environment: dict[str, str] | None = None) -> I
     client = manager.client()
     client.start_channels()
     try:
-        client.kernel_info(reply=True, timeout=START_LIMIT_S)
-        yield Measured(manager, client, started)
+        yield manager, client, started
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
