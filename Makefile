@@ -15,7 +15,7 @@ STAMPS := $(VENV)/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
-.PHONY: help setup julia node chromium demo lab lint format test test-fast test-slow test-browser test-all bench soak clean
+.PHONY: help setup julia node hub chromium demo lab lint format test test-fast test-slow test-browser test-all bench soak clean
 
 help:
 	@echo "make setup      a virtual environment in $(VENV), a Julia for the local Engee, the kernelspec"
@@ -60,6 +60,16 @@ build/node/stamp: tests/clients/node/package.json tests/clients/node/package-loc
 	@if command -v npm >/dev/null; then cd build/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch stamp; \
 	else echo "NO NODE.JS: what VS Code does with the kernel will not be tested." >&2; fi
 
+# A JupyterHub with its proxy, in environments of its own that all users of the machine can start
+hub: build/hub/stamp
+
+build/hub/stamp: tests/hub/node/package.json tests/hub/node/package-lock.json tests/hub/environments.py pyproject.toml | $(STAMPS)/packages
+	@mkdir -p build/hub
+	@cp tests/hub/node/*.json build/hub
+	@if command -v npm >/dev/null; then cd build/hub && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+		&& cd ../.. && $(PY) tests/hub/environments.py && touch $@; \
+	else echo "NO NODE.JS: JupyterHub will not be tested." >&2; fi
+
 # The browser for JupyterLab's tests: any Chromium or Chrome, else Debian's where that can be installed
 chromium: $(STAMPS)/packages
 	@$(PY) -c 'import sys; sys.path.insert(0, "tests/browser"); from chromium import path; sys.exit(path() is None)' \
@@ -90,7 +100,7 @@ test-fast: setup
 	$(PY) -m pytest -n 2 --dist loadfile -m $(FAST) || { [ $$? -eq 1 ] && echo "Once more, alone:" \
 		&& $(PY) -m pytest -m $(FAST) --last-failed --last-failed-no-failures none; }
 
-test-slow: setup node
+test-slow: setup node hub
 	$(PY) -m pytest -m "slow and not browser"
 
 test-browser: setup chromium

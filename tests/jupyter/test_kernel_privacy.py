@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ def environment_for(engee: LocalEngee) -> dict[str, str]:
 
 
 @contextmanager
-def stranger(kernel: Frontend, *, curve: bool = False) -> Iterator[list[bytes]]:
-    """What somebody without the connection file gets from the kernel's output socket, filled in at the end."""
+def stranger_at(port: int, *, curve: bool = False) -> Iterator[list[bytes]]:
+    """What somebody without the connection file gets from a kernel's output socket, filled in at the end."""
     heard: list[bytes] = []
     context = zmq.Context()
     socket = context.socket(zmq.SUB)
@@ -32,14 +33,18 @@ def stranger(kernel: Frontend, *, curve: bool = False) -> Iterator[list[bytes]]:
             socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
             socket.curve_serverkey, _ = zmq.curve_keypair()
         socket.subscribe(b"")
-        socket.connect(f"tcp://127.0.0.1:{kernel.manager.iopub_port}")
-        kernel.pause(0.5)
+        socket.connect(f"tcp://127.0.0.1:{port}")
+        time.sleep(0.5)
         yield heard
         while socket.poll(500):
             heard.append(b"".join(socket.recv_multipart()))
     finally:
         socket.close(linger=0)
         context.term()
+
+
+def stranger(kernel: Frontend, *, curve: bool = False) -> AbstractContextManager[list[bytes]]:
+    return stranger_at(kernel.manager.iopub_port, curve=curve)
 
 
 def works(kernel: Frontend) -> None:

@@ -1,0 +1,103 @@
+"""A notebook in a browser, seen from the network: Jupyter Server's calls and its web socket, through a proxy."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import websocket
+from frontend import Cell
+
+CELL_LIMIT_S = 90
+Message = dict[str, Any]
+
+
+class Notebook:
+    """`path` with a kernel of the specification `kernel`; `server` is the client of the person's Jupyter Server.
+
+    `on_input` gives the answer to a prompt. `run` waits for a cell's reply and its idle.
+    """
+
+    def __init__(self, server: httpx.Client, path: str, kernel: str) -> None:
+        self.on_input: Callable[[Message], str] | None = None
+        self._session = uuid.uuid4().hex
+        made = server.post(
+            "api/sessions", json={"path": path, "name": path, "type": "notebook", "kernel": {"name": kernel}}
+        )
+        made.raise_for_status()
+        self.kernel_id = made.json()["kernel"]["id"]
+        address = server.base_url.join(f"api/kernels/{self.kernel_id}/channels?session_id={self._session}")
+        self._socket = websocket.create_connection(
+            str(address.copy_with(scheme="ws")),
+            timeout=CELL_LIMIT_S,
+            header=[f"Authorization: {server.headers['Authorization']}"],
+        )
+
+    def __enter__(self) -> Notebook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the page; the kernel stays."""
+        self._socket.close()
+
+    def run(self, code: str) -> Cell:
+        cell = self.send(code)
+        deadline = time.monotonic() + CELL_LIMIT_S
+        while cell.reply is None or not cell.is_idle:
+            assert time.monotonic() < deadline, f"no end of {code}: {cell}"
+            self._take(cell)
+        return cell
+
+    def value(self, code: str) -> str:
+        """The value of an expression that must succeed."""
+        cell = self.run(code)
+        assert cell.status == "ok", cell.traceback
+        assert cell.result is not None
+        return cell.result
+
+    def send(self, code: str) -> Cell:
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": True, "stop_on_error": True}
+        return Cell(self._send("shell", "execute_request", content))
+
+    def _send(self, channel: str, kind: str, content: Message, parent: Message | None = None) -> str:
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": kind,
+            "session": self._session,
+            "username": "",
+            "version": "5.3",
+            "date": "2026-01-01T00:00:00Z",
+        }
+        message = {
+            "channel": channel,
+            "header": header,
+            "parent_header": parent or {},
+            "metadata": {},
+            "content": content,
+            "buffers": [],
+        }
+        self._socket.send(json.dumps(message))
+        return header["msg_id"]
+
+    def _take(self, cell: Cell) -> None:
+        message = json.loads(self._socket.recv())
+        if message["parent_header"].get("msg_id") != cell.msg_id:
+            return
+        if message["msg_type"] == "input_request":
+            assert self.on_input is not None, f"nobody answers: {message['content']}"
+            # what the cell has said so far is in the order of the channels: the question may come first
+            answer = self.on_input({**message["content"], "cell": cell})
+            self._send("stdin", "input_reply", {"value": answer}, message["header"])
+        elif message["channel"] == "iopub":
+            cell.messages.append(message)
+            if message["msg_type"] == "status":
+                cell.is_idle = message["content"]["execution_state"] == "idle"
+        else:
+            cell.reply = message
