@@ -94,6 +94,8 @@ def verdict(events: Iterable[Event]) -> list[Event]:
 def short_ids(ids: Collection[str]) -> Mapping[str, str]:
     """For each id the shortest beginning that only it has, at least eight characters."""
     ordered = sorted(set(ids))
+    if not ordered:
+        return {}
     common = [_common(one, other) for one, other in itertools.pairwise(ordered)]
     return {
         one: one[: max(SHORT_ID_CHARS, 1 + max(before, after))]

@@ -214,6 +214,14 @@ def test_help_and_completion(kernel: Frontend) -> None:
     assert match.startswith(job)
 
 
+def test_an_account_without_jobs(kernel: Frontend) -> None:
+    for line in ("%jobs", "%jobs --all", "%jobs --running", "%jobs wait"):
+        assert shown(kernel.run(line)) == "No jobs."
+    for line in ("%jobs attach", "%jobs interrupt", "%jobs result 3f2a1b9c"):
+        cell = kernel.run(line)
+        assert cell.status == "error" and "failed" not in cell.error["evalue"], cell.error["evalue"]
+
+
 def test_interrupting_and_waiting(kernel: Frontend) -> None:
     job = short_id(kernel.run("%%job --detach\nsleep(60)"))
     late = kernel.run("%jobs wait --timeout 0.5")
