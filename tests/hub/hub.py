@@ -31,6 +31,7 @@ c.Authenticator.allowed_users = {names!r}
 c.JupyterHub.spawner_class = {spawner!r}
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}
 c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
+c.Spawner.args = ["--allow-root"]  # for who runs the tests as root, with a Python that others can't start
 c.Spawner.environment = {environment!r}
 c.Spawner.http_timeout = c.Spawner.start_timeout = {limit}
 c.JupyterHub.services = [{{"name": "administrator", "api_token": {token!r}}}]
