@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +58,8 @@ class KeyringVault:
     @staticmethod
     def find() -> KeyringVault | None:
         """None where this system has no keyring that is fit for passwords, or it is switched off."""
+        if _is_out_of_reach():
+            return None
         import keyring  # noqa: PLC0415 - takes long to import, and is rarely needed
         from keyring.backends import fail, null  # noqa: PLC0415
 
@@ -121,6 +125,24 @@ class KeyringVault:
         with _keyring_errors("written"):
             self._backend.delete_password(SERVICE, username)
         return True
+
+
+def _is_out_of_reach() -> bool:
+    """Whether it is plain without the package `keyring`, which takes 10 MiB of a kernel, that it will find none.
+
+    On a server with Linux no bus leads to one. Somebody may have chosen a backend or installed one of their own.
+    """
+    if sys.platform != "linux" or "keyring" in sys.modules:
+        return False
+    if any(name in os.environ for name in ("PYTHON_KEYRING_BACKEND", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY")):
+        return False
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime, "bus").exists():
+        return False
+    settings = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    if Path(settings, "python_keyring", "keyringrc.cfg").exists():
+        return False
+    return all(one.value.startswith("keyring.backends.") for one in entry_points(group="keyring.backends"))
 
 
 @contextmanager

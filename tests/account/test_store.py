@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,3 +145,47 @@ def test_no_secret_is_in_a_repr() -> None:
     stored = StoredToken("oauth", Secret("access-1"), Secret("refresh-1"), client_secret=Secret("client-1"))
     assert not [secret for secret in ("access-1", "refresh-1", "client-1") if secret in repr(stored)]
     assert StoredToken.from_text(stored.to_text()) == stored
+
+
+LOOK = """
+import sys
+from engee_kernel.account.store import TokenStore
+store = TokenStore()
+print([vault.name for vault in store.vaults()], store.troubles, "keyring" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system itself has a keyring")
+@pytest.mark.parametrize(
+    ("makes", "looked_for"),
+    [
+        ({}, False),
+        ({"DBUS_SESSION_BUS_ADDRESS": "unix:path={folder}/none"}, True),
+        ({"DISPLAY": ":99"}, True),
+        ({"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}, True),
+        ({"XDG_RUNTIME_DIR": "{folder}/run"}, True),
+        ({"XDG_RUNTIME_DIR": "{folder}/none"}, False),
+        ({"XDG_CONFIG_HOME": "{folder}/config"}, True),
+        ({"PYTHONPATH": "{folder}/packages"}, True),
+    ],
+)
+def test_a_keyring_is_looked_for_where_there_may_be_one(
+    tmp_path: Path, makes: dict[str, str], looked_for: bool
+) -> None:
+    """The package takes ten megabytes of each kernel: a server's users have nothing of it."""
+    for name in ("run/bus", "config/python_keyring/keyringrc.cfg", "packages/own-1.dist-info/entry_points.txt"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / "packages/own-1.dist-info/entry_points.txt").write_text(
+        "[keyring.backends]\nown = somebodys.module\n", encoding="utf-8"
+    )
+    (tmp_path / "packages/own-1.dist-info/METADATA").write_text("Name: own\nVersion: 1\n", encoding="utf-8")
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    environment |= {name: value.format(folder=tmp_path) for name, value in makes.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK], env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    file = str(tmp_path / ".local" / "share" / "engee-kernel" / "tokens.json")
+    assert done.stdout.strip().endswith(str(looked_for)), done.stdout
+    assert file in done.stdout
