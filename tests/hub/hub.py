@@ -42,9 +42,9 @@ c.JupyterHub.load_roles = [{{
 
 
 class Hub:
-    """`for_all` stands for /etc/jupyter. `server(person)` is the client of that person's Jupyter Server."""
+    """`environment` is that of all kernels. `server(person)` is the client of that person's Jupyter Server."""
 
-    def __init__(self, folder: Path, people: list[Person], for_all: Path) -> None:
+    def __init__(self, folder: Path, people: list[Person], environment: dict[str, str]) -> None:
         self._people = people
         self._folder = folder
         self._ports = _free_ports(3)
@@ -55,9 +55,8 @@ class Hub:
             trust_env=False,
             timeout=START_LIMIT_S,
         )
-        environment = {"JUPYTER_CONFIG_PATH": str(for_all), "ENGEE_JULIA": "", "PYTHONUTF8": "1"}
-        if people[0].uid is None:
-            environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # that of who runs the tests
+        if people[0].uid is None:  # the keyring is that of who runs the tests
+            environment = environment | {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
         (folder / "jupyterhub_config.py").write_text(
             CONFIGURATION.format(
                 ports=self._ports,

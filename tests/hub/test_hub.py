@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import ssl
 import stat
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from typing import Any
 
 import httpx
 import pytest
-from test_kernel_privacy import SECRET, stranger_at
+import trustme
+from stranger import stranger_at
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -32,27 +34,26 @@ from .people import Person, people
 sys.path.append(str(Path(__file__).parents[1] / "account"))
 
 from person import consent
+from roads import HOST, Roads
 
 pytestmark = [pytest.mark.julia, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CULLED_AFTER_S = 5
+SECRET = "наш секрет"
 
 
-def files_for_all(url: str, engee: LocalEngee) -> dict[str, str]:
-    """What is in /etc/jupyter."""
-    return {
-        "jupyter_server_config.py": f"""\
+FOR_ALL = {
+    "jupyter_server_config.py": f"""\
 c.KernelManager.transport_encryption = "required"
 c.MappingKernelManager.cull_idle_timeout = {CULLED_AFTER_S}
 c.MappingKernelManager.cull_interval = 1
 """,
-        "engee_kernel_config.py": f"""\
-c.EngeeSettings.url = "{url}"
-c.EngeeSettings.oauth_client_id = "{engee.client_id}"
-c.EngeeSettings.oauth_client_secret = "{engee.client_secret}"
+    "engee_kernel_config.py": f"""\
+c.EngeeSettings.url = "https://{HOST}"
 c.EngeeSettings.handoff_after_s = 3
 """,
-    }
+}
+"""The files in /etc/jupyter."""
 
 
 @dataclass
@@ -63,6 +64,8 @@ class World:
     people: list[Person]
     servers: list[httpx.Client]
     for_all: Path
+    front: FrontDoor
+    roads: Roads
 
     def notebook(self, number: int, path: str, kernel: str = "engee") -> Notebook:
         return Notebook(self.servers[number], path, kernel)
@@ -78,16 +81,28 @@ def world(julia: Path) -> Iterator[World]:
         folder.chmod(0o755)
         for_all = folder / "etc-jupyter"
         for_all.mkdir()
+        for name, text in FOR_ALL.items():
+            (for_all / name).write_text(text, encoding="utf-8")
         engees = [stack.enter_context(LocalEngee()) for _ in range(2)]
         front = stack.enter_context(FrontDoor(engees))
-        for name, text in files_for_all(front.url, engees[-1]).items():
-            (for_all / name).write_text(text, encoding="utf-8")
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(HOST).configure_cert(tls)
+        roads = stack.enter_context(Roads(front.url, tls))
+        environment = {
+            "JUPYTER_CONFIG_PATH": str(for_all),
+            "HTTPS_PROXY": f"http://127.0.0.1:{roads.proxy_port}",
+            "SSL_CERT_FILE": str(folder / "authority.pem"),
+            "ENGEE_OAUTH_CLIENT_ID": engees[-1].client_id,
+            "ENGEE_OAUTH_CLIENT_SECRET": engees[-1].client_secret,
+        }
         install("--sys-prefix", environment=SERVER)
         plant = ["--name", "plant", "--display-name", "Engee (plant)", "--env", "ENGEE_HANDOFF_AFTER_S=1"]
         install("--prefix", str(SERVER), *plant, environment=PLANT)
         both = stack.enter_context(people(folder, engees))
-        hub = stack.enter_context(Hub(folder, both, for_all))
-        made = World(hub, both, [hub.server(person) for person in both], for_all)
+        hub = stack.enter_context(Hub(folder, both, environment))
+        made = World(hub, both, [hub.server(person) for person in both], for_all, front, roads)
         log_in(made)
         yield made
         for server in made.servers:
@@ -123,7 +138,8 @@ def log_in(world: World) -> None:
     def paste(asked: dict[str, Any]) -> str:
         address = re.search(r"^http\S+/account/authorize\S+", asked["cell"].text("stderr"), re.MULTILINE)
         assert address, asked
-        return consent(address[0])
+        # that machine's way to Engee is its own
+        return consent(address[0].replace(f"https://{HOST}", world.front.url))
 
     with world.notebook(1, "login.ipynb") as notebook:
         notebook.on_input = paste
@@ -153,11 +169,16 @@ def test_a_persons_server_is_closed_to_the_other(world: World) -> None:
 
 def test_settings_for_all_and_the_nearer_ones(world: World) -> None:
     with world.notebook(0, "settings.ipynb") as one, world.notebook(0, "plant.ipynb", "plant") as other:
-        url = one.run("%config url").outputs
-        assert str(world.for_all / "engee_kernel_config.py") in str(url)
+        url = str(one.run("%config url").outputs)
+        assert f"https://{HOST}" in url and str(world.for_all / "engee_kernel_config.py") in url
         assert "3.0" in str(one.run("%config handoff_after_s").outputs)
         nearer = str(other.run("%config handoff_after_s").outputs)
         assert "1.0" in nearer and "ENGEE_HANDOFF_AFTER_S" in nearer
+
+
+def test_the_way_to_engee_is_the_companys(world: World) -> None:
+    """Its proxy, and a certificate of its own authority."""
+    assert set(world.roads.asked) == {f"CONNECT {HOST}:443"}
 
 
 def test_both_work_at_once_and_nothing_is_mixed(world: World) -> None:
