@@ -17,6 +17,7 @@ from typing import Any
 import nbformat
 import pytest
 from frontend import Cell, Frontend, clean_environment
+from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 from traitlets.config import Config
 
 from engee_kernel.emulator.process import LocalEngee
@@ -37,6 +38,7 @@ COMMAND_LIMIT_S = 90
 BUILDS = "it works on this checkout's own environment; tests/setup runs the programs behind it"
 TESTS = "it is a tier of the tests"
 INDEX = "it needs a package index; tests/setup/test_wheel.py builds and installs the package"
+FOR_ALL = "it writes to folders of all users; tests/hub installs so elsewhere"
 NOT_RUN = {
     "make demo": BUILDS,
     "make lab": BUILDS,
@@ -50,6 +52,13 @@ NOT_RUN = {
     "engee-kernel emulator": "it does not end; tests/emulator runs it",
     "engee-kernel emulator --install-julia": "it may download; tests/emulator/test_install.py runs it",
     "pip install nbstripout": INDEX,
+    "python3 -m venv /opt/jupyterhub": FOR_ALL,
+    "/opt/jupyterhub/bin/pip install jupyterhub jupyterlab ./engee_kernel-0.1.0-py3-none-any.whl": FOR_ALL,
+    "/opt/jupyterhub/bin/engee-kernel install --sys-prefix": FOR_ALL,
+    "npm install --global configurable-http-proxy": FOR_ALL,
+    "python3 -m venv /opt/engee": FOR_ALL,
+    "/opt/engee/bin/pip install ./engee_kernel-0.1.0-py3-none-any.whl": FOR_ALL,
+    "/opt/engee/bin/engee-kernel install --prefix /opt/jupyterhub": FOR_ALL,
     "engee-kernel sync src /user/src --watch": "it does not end; tests/sync runs it",
     "engee-kernel sync MyModels.jl /user/MyModels.jl --watch --delete": "it does not end; tests/sync runs it",
     "git clone https://example.com/MyModels.jl": "it is nobody's address",
@@ -59,7 +68,6 @@ NOT_RUN = {
 STAND_INS = {
     # tests/account types a token at a terminal
     "engee-kernel login": "engee-kernel login --token-stdin < token.txt",
-    "engee-kernel install --prefix /usr/local": "engee-kernel install --prefix everybody",
 }
 # what a reader of the other pages has done already, as the README says
 FIRST = ("engee-kernel install", "engee-kernel login")
@@ -294,7 +302,8 @@ def test_configuration_files() -> None:
     settings = EngeeSettings(config=config)
     assert set(config.EngeeSettings) <= set(EngeeSettings.names())
     assert (settings.handoff_after_s, settings.auto_start) == (5.0, False)
-    assert set(config.Spawner.environment) == {"ENGEE_URL"}
+    # tests/hub starts a JupyterHub with the blocks of the administrator's page
+    assert set(config.MappingKernelManager) <= set(MappingKernelManager.class_trait_names())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such sockets")

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+from docs.documents import code_blocks
 from stranger import stranger_at
 
 from engee_kernel.emulator.process import LocalEngee
@@ -42,18 +43,39 @@ CULLED_AFTER_S = 5
 SECRET = "наш секрет"
 
 
+PAGE = "docs/administration.md"
+# what differs from the page: the hub is to be seen at work within a minute
+CHANGES = {
+    "https://engee.example.org": f"https://{HOST}",
+    "cull_idle_timeout = 3600": f"cull_idle_timeout = {CULLED_AFTER_S}",
+    "cull_interval = 300": "cull_interval = 1",
+    'c.KernelManager.transport = "ipc"': "# left out, as a stranger can't come near: ",
+}
+
+
+def configuration(files: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """The page's blocks for each file, which are known by their first words."""
+    blocks = [block.text for block in code_blocks(PAGE, "python")]
+    written = {
+        name: "\n".join(next(block for block in blocks if block.startswith(words)) for words in beginnings)
+        for name, beginnings in files.items()
+    }
+    for old, new in CHANGES.items():
+        assert old in "".join(written.values()), f"{PAGE} has no {old}"
+        written = {name: text.replace(old, new) for name, text in written.items()}
+    return written
+
+
 FOR_ALL = {
-    "jupyter_server_config.py": f"""\
-c.KernelManager.transport_encryption = "required"
-c.MappingKernelManager.cull_idle_timeout = {CULLED_AFTER_S}
-c.MappingKernelManager.cull_interval = 1
-""",
-    "engee_kernel_config.py": f"""\
-c.EngeeSettings.url = "https://{HOST}"
-c.EngeeSettings.handoff_after_s = 3
-""",
+    "jupyter_server_config.py": ("c.KernelManager.", "c.MappingKernelManager."),
+    "engee_kernel_config.py": ("c.EngeeSettings.",),
 }
 """The files in /etc/jupyter."""
+
+
+def variables_of_the_page() -> set[str]:
+    (block,) = [block.text for block in code_blocks(PAGE, "python") if block.text.startswith("c.Spawner.")]
+    return set(re.findall(r'^ +"(\w+)":', block, re.MULTILINE))
 
 
 @dataclass
@@ -81,7 +103,7 @@ def world(julia: Path) -> Iterator[World]:
         folder.chmod(0o755)
         for_all = folder / "etc-jupyter"
         for_all.mkdir()
-        for name, text in FOR_ALL.items():
+        for name, text in configuration(FOR_ALL).items():
             (for_all / name).write_text(text, encoding="utf-8")
         engees = [stack.enter_context(LocalEngee()) for _ in range(2)]
         front = stack.enter_context(FrontDoor(engees))
@@ -91,12 +113,13 @@ def world(julia: Path) -> Iterator[World]:
         authority.issue_cert(HOST).configure_cert(tls)
         roads = stack.enter_context(Roads(front.url, tls))
         environment = {
-            "JUPYTER_CONFIG_PATH": str(for_all),
             "HTTPS_PROXY": f"http://127.0.0.1:{roads.proxy_port}",
             "SSL_CERT_FILE": str(folder / "authority.pem"),
             "ENGEE_OAUTH_CLIENT_ID": engees[-1].client_id,
             "ENGEE_OAUTH_CLIENT_SECRET": engees[-1].client_secret,
         }
+        assert set(environment) == variables_of_the_page()
+        environment["JUPYTER_CONFIG_PATH"] = str(for_all)
         install("--sys-prefix", environment=SERVER)
         plant = ["--name", "plant", "--display-name", "Engee (plant)", "--env", "ENGEE_HANDOFF_AFTER_S=1"]
         install("--prefix", str(SERVER), *plant, environment=PLANT)
@@ -171,7 +194,7 @@ def test_settings_for_all_and_the_nearer_ones(world: World) -> None:
     with world.notebook(0, "settings.ipynb") as one, world.notebook(0, "plant.ipynb", "plant") as other:
         url = str(one.run("%config url").outputs)
         assert f"https://{HOST}" in url and str(world.for_all / "engee_kernel_config.py") in url
-        assert "3.0" in str(one.run("%config handoff_after_s").outputs)
+        assert "5.0" in str(one.run("%config handoff_after_s").outputs)
         nearer = str(other.run("%config handoff_after_s").outputs)
         assert "1.0" in nearer and "ENGEE_HANDOFF_AFTER_S" in nearer
 
