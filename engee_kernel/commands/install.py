@@ -59,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = kernelspec.install(prefix, arguments.name, arguments.display_name, environment)
     print(f"Installed the kernel “{name}” in {folder}")
     found = kernelspec.found_by_jupyter(name)
-    if found is None:
+    if found is None and prefix is not None and _is_environment(prefix):
+        print(f"Jupyter in {prefix} finds it there; the one in {sys.prefix} does not look there.")
+    elif found is None:
         print(f"Jupyter in {sys.prefix} does not look there. {_path_for(folder)}")
     elif not found.samefile(folder):
         print(
@@ -75,6 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
             "e.g. below /opt or /usr/local, and run this command with that Python."
         )
     return 0
+
+
+def _is_environment(prefix: Path) -> bool:
+    """Whether it is a Python environment, of venv or conda: Jupyter looks for kernels in its own."""
+    return any((prefix / mark).exists() for mark in ("pyvenv.cfg", "conda-meta"))
 
 
 def _path_for(folder: Path) -> str:

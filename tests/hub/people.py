@@ -33,7 +33,11 @@ class Person:
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         """A program as this user, at home."""
-        identity: dict[str, Any] = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+        identity: dict[str, Any] = {}
+        if self.uid is not None:
+            import pwd  # noqa: PLC0415 - POSIX only
+
+            identity = {"user": self.uid, "group": pwd.getpwuid(self.uid).pw_gid, "extra_groups": []}
         return subprocess.run(
             [str(word) for word in command],
             cwd=self.home,

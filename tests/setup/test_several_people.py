@@ -57,6 +57,16 @@ def test_install_says_where_jupyter_does_not_look(engee_kernel: Run, tmp_path: P
     assert "does not look" not in engee_kernel(*words, JUPYTER_PATH=str(place)).stdout
 
 
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta"])
+def test_install_into_another_environment_says_who_finds_it(engee_kernel: Run, tmp_path: Path, mark: str) -> None:
+    """A kernel of its own environment, for the Jupyter of another one."""
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / mark).touch()
+    done = engee_kernel("install", "--prefix", str(tmp_path / "hub"), "--name", "plant")
+    assert f"Jupyter in {tmp_path / 'hub'} finds it there; the one in {sys.prefix} does not" in done.stdout
+    assert "JUPYTER_PATH" not in done.stdout
+
+
 def test_uninstall_says_what_is_left(engee_kernel: Run, tmp_path: Path) -> None:
     assert engee_kernel("install").returncode == 0
     assert engee_kernel("install", "--prefix", str(tmp_path / "local")).returncode == 0
