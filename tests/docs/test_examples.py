@@ -59,6 +59,7 @@ NOT_RUN = {
     "python3 -m venv /opt/engee": FOR_ALL,
     "/opt/engee/bin/pip install ./engee_kernel-0.1.0-py3-none-any.whl": FOR_ALL,
     "/opt/engee/bin/engee-kernel install --prefix /opt/jupyterhub": FOR_ALL,
+    "/opt/jupyterhub/bin/engee-kernel doctor": FOR_ALL,
     "engee-kernel sync src /user/src --watch": "it does not end; tests/sync runs it",
     "engee-kernel sync MyModels.jl /user/MyModels.jl --watch --delete": "it does not end; tests/sync runs it",
     "git clone https://example.com/MyModels.jl": "it is nobody's address",

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import httpx
@@ -73,7 +74,7 @@ class Notebook:
             "session": self._session,
             "username": "",
             "version": "5.3",
-            "date": "2026-01-01T00:00:00Z",
+            "date": datetime.now(timezone.utc).isoformat(),  # the kernel asks which cells were sent before an error
         }
         message = {
             "channel": channel,
