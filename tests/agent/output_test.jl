@@ -80,6 +80,35 @@ end
     @test sizeof(text_of(ev)) == 11 * 30000
 end
 
+runtime_streams() = (unsafe_load(cglobal(:jl_uv_stdout, Ptr{Cvoid})), unsafe_load(cglobal(:jl_uv_stderr, Ptr{Cvoid})))
+
+@testset "what Julia's runtime prints by itself" begin
+    before = runtime_streams()
+    err(code) = text_of(run_cell(code), "stderr")
+    @test err("module ZR; end; module ZR; end") == "WARNING: replacing module ZR.\n"
+    if VERSION < v"1.12-"              # later a constant may get another value
+        @test occursin(r"^WARNING: redefinition of constant (Main\.)?KC", err("const KC = 1; const KC = 2"))
+    end
+    if VERSION < v"1.11-"              # later the error itself tells it
+        run_cell("module ZA; export zz; zz = 1; end; module ZB; export zz; zz = 2; end; using .ZA, .ZB")
+        @test occursin(r"^WARNING: both Z. and Z. export \"zz\"", err("zz"))
+    end
+    @test occursin(r"^error in running finalizer: ErrorException.*in a finalizer", err("finalize(finalizer(_ -> error(\"in a finalizer\"), Ref(1)))"))
+    ev = run_cell("print(1); Core.println(2); print(stderr, 3); Core.print(Core.stderr, 4); print(5)")
+    @test (text_of(ev), text_of(ev, "stderr")) == ("12\n5", "34")
+    ev = run_cell("@sync @async (sleep(0.05); Core.println(6))")
+    @test text_of(ev) == "6\n"
+    @test runtime_streams() == before
+    Core.println("the server's runtime prints this")
+    @test kinds(run_cell("sleep(0.1)")) == ["done"]
+    # As in Julia it goes where stderr is redirected to, and back when that is over.
+    path = tempname()
+    ev = run_cell("open($(repr(path)), \"w\") do io; redirect_stderr(() -> Core.println(Core.stderr, \"to file\"), io); end; Core.println(Core.stderr, \"after\")")
+    @test text_of(ev, "stderr") == "after\n"
+    @test read(path, String) == "to file\n"
+    @test runtime_streams() == before
+end
+
 @testset "redirecting stdout in a cell" begin
     @test text_of(run_cell("old = stdout; (rd, wr) = redirect_stdout(); println(\"caught\"); redirect_stdout(old); close(wr); caught = read(rd, String); println(\"free\")")) == "free\n"
     @test result_of(run_cell("caught")) == "\"caught\\n\""

@@ -73,6 +73,16 @@ def uncoloured(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
+def test_what_julias_runtime_prints(notebook: Frontend, like_engee: LocalEngee) -> None:
+    cell = notebook.run("const OF_CELL = 1; const OF_CELL = 2")
+    assert "redefinition of constant OF_CELL" in cell.text("stderr").replace("Main.", "")
+    like_engee.run_in_tab("const OF_TAB = 1; const OF_TAB = 2")
+    until(lambda: "redefinition of constant" in in_tab(like_engee, "stderr"))
+    assert "OF_TAB" in in_tab(like_engee, "stderr")
+    assert "OF_CELL" not in in_tab(like_engee, "stderr")
+    assert notebook.run("sleep(0.1)").text("stderr") == ""
+
+
 def test_the_tab_while_a_cell_runs(notebook: Frontend, like_engee: LocalEngee) -> None:
     cell = notebook.send('println("began"); while !isdefined(Main, :tab_done); sleep(0.02); end; println("end"); :cell')
     notebook.until(lambda: "began" in cell.text())

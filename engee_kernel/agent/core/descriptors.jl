@@ -1,7 +1,8 @@
 # What C code and child processes write goes past Base.stdout, to file descriptors 1 and 2. While a cell runs these
 # point to temporary files opened for append. Files, not pipes: a full pipe would block code that never yields, for
 # ever. Julia's own streams hold duplicates of the descriptors made at start-up, so a server's log still goes its own
-# way.
+# way. So would what Julia's runtime itself prints, warnings of redefinitions and the like: while a cell runs it is told
+# to write to the descriptors, as Julia tells it at its end.
 
 mutable struct DescriptorFile
     name::Any
@@ -17,7 +18,8 @@ mutable struct Descriptors
     usable::Any
     active::Any
     # Per descriptor: what it pointed to at first, then the files of the active agents. Agents of different versions in
-    # one process share this list (install_user_module), so that none takes another's file for the original.
+    # one process share this list (join_user_module), so that none takes another's file for the original. Then a list of
+    # the streams that the runtime prints to at first.
     targets::Any
 end
 const DESCRIPTORS = Descriptors(Any[], true, false, nothing)
@@ -43,12 +45,16 @@ function open_descriptors()
         targets = DESCRIPTORS.targets[number]
         # The first agent of the process keeps what the descriptor pointed to at first.
         length(targets) == 0 && push!(targets, Base.Libc.dup(RawFD(number)))
+        length(DESCRIPTORS.targets[3]) < number && push!(DESCRIPTORS.targets[3], unsafe_load(runtime_stream(number)))
         number += 1
     end
     return nothing
 end
 
 remove_at_exit(reader, writer, path) = atexit(() -> (close(reader); close(writer); rm(path, force = true)))
+
+# Where the runtime keeps the stream that it prints to. A small number in its place means the descriptor of that number.
+runtime_stream(number) = number == 1 ? cglobal(:jl_uv_stdout, Ptr{Cvoid}) : cglobal(:jl_uv_stderr, Ptr{Cvoid})
 
 # A descriptor, on Windows a handle: dup takes either.
 descriptor_of(file) = file.handle
@@ -110,6 +116,9 @@ function repoint_descriptor(number)
     length(targets) == 0 && return nothing
     Base.Libc.flush_cstdio()
     Base.Libc.dup(targets[length(targets)], RawFD(number))
+    streams = DESCRIPTORS.targets[3]
+    length(streams) < number ||
+        unsafe_store!(runtime_stream(number), length(targets) > 1 ? Ptr{Cvoid}(number) : streams[number]::Ptr{Cvoid})
     return nothing
 end
 

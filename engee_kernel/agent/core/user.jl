@@ -4,7 +4,7 @@
 const USER_MODULE = :(
     module EngeeKernel
         const agents = Any[]
-        const descriptors = Any[Any[], Any[]]
+        const descriptors = Any[Any[], Any[], Any[]]
 
         function agent()
             for candidate in agents
@@ -40,10 +40,11 @@ const USER_MODULE = :(
 
 "Take part in what kernels of different versions share, where the name EngeeKernel is not the person's own."
 function join_user_module(existing)
-    DESCRIPTORS.targets = Any[Any[], Any[]]
+    DESCRIPTORS.targets = Any[Any[], Any[], Any[]]
     existing isa Module && isdefined(existing, :agents) && isdefined(existing, :descriptors) || return nothing
     push!(getfield(existing, :agents), SELF)
     DESCRIPTORS.targets = getfield(existing, :descriptors)
+    length(DESCRIPTORS.targets) < 3 && push!(DESCRIPTORS.targets, Any[])       # an older kernel's has two
     return nothing
 end
 

@@ -6,7 +6,7 @@ function work_for_image()
     AGENT.server_logger = Base.CoreLogging.global_logger()
     push!(OUTPUTS, CellOutput("stdout", before[1], ReentrantLock(), nothing, 0))
     push!(OUTPUTS, CellOutput("stderr", before[2], ReentrantLock(), nothing, 0))
-    DESCRIPTORS.targets = Any[Any[], Any[]]
+    DESCRIPTORS.targets = Any[Any[], Any[], Any[]]
     display = CellDisplay()
     try
         setglobal!(Base, :stdout, OUTPUTS[1])
