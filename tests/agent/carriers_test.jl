@@ -3,7 +3,7 @@ include("driver.jl")
 # Output of tasks under loggers of the person's own, while other notebooks are busy.
 
 @testset "a logger of one's own, two notebooks" begin
-    busy = start_cell("sleep(3)"; notebook = "busy")
+    busy = start_cell("sleep(1000)"; notebook = "busy")
     wait_state(busy, "running")
     ev = run_cell("""
         using Logging

@@ -13,6 +13,79 @@ include("driver.jl")
     @test sort(split(text_of(finish_cell(b)))) == sort(repeat(["b1", "b2"], 300))
 end
 
+const WHOLE = Set(string("line ", i, " of ", t, ' ', "x"^40) for i in 1:200, t in 1:4)
+
+@testset "lines from all threads come once and whole: $way" for (way, code) in (
+    "@threads" => "Threads.@threads for k in 1:800; println(\"line \", cld(k, 4), \" of \", mod1(k, 4), ' ', \"x\"^40); end",
+    "@spawn" => "@sync for t in 1:4; Threads.@spawn for i in 1:200; println(\"line \", i, \" of \", t, ' ', \"x\"^40); end; end",
+    "a channel" => """
+        let lines = Channel{String}(8)  # both notebooks' names are those of Main
+            printers = [Threads.@spawn(foreach(println, lines)) for _ in 1:3]
+            @sync for t in 1:4
+                Threads.@spawn for i in 1:200; put!(lines, string("line ", i, " of ", t, ' ', "x"^40)); end
+            end
+            close(lines)
+            foreach(wait, printers)
+        end""",
+    "stderr" => "@sync for t in 1:4; Threads.@spawn for i in 1:200; println(stderr, \"line \", i, \" of \", t, ' ', \"x\"^40); end; end")
+    # two notebooks at once: each has all of its own lines, and none of the other's
+    ids = [start_cell(code; notebook = notebook, threads = threads) for (notebook, threads) in (("a", "shared"), ("b", "own"))]
+    for id in ids
+        ev = finish_cell(id)
+        @test status_of(ev) == "ok"
+        lines = split(chomp(text_of(ev, way == "stderr" ? "stderr" : "stdout")), '\n')
+        @test length(lines) == 800 && Set(lines) == WHOLE
+    end
+end
+
+@testset "what C code and programs print while all threads print" begin
+    code = """
+        @sync begin
+            for t in 1:4; Threads.@spawn for i in 1:100; println("julia"); end; end
+            Threads.@spawn for i in 1:20; run(`echo program`); end
+            Threads.@spawn for i in 1:100; ccall(:puts, Cint, (Cstring,), "c code"); yield(); end
+        end"""
+    text = text_of(run_cell(code))
+    # a program's line may come between a word of Julia's and its line end, as in a terminal
+    @test [length(findall(word, text)) for word in ("julia", "program", "c code", "\n")] == [400, 20, 100, 520]
+    @test sizeof(text) == 400 * 6 + 20 * 8 + 100 * 7
+end
+
+@testset "a queued cell that is interrupted runs not at all, or is interrupted" begin
+    for turn in 1:100
+        before = start_cell("nothing"; notebook = "race")
+        id = start_cell("global ran = $turn; sleep(30)"; notebook = "race")
+        hit = Threads.@spawn reply_of(start_call(:interrupt, E, id))
+        ev = finish_cell(id)
+        @test status_of(ev) == "interrupted" && length(of(ev, "error")) == 1 && length(of(ev, "done")) == 1
+        @test fetch(hit)["interrupted"]
+        finish_cell(before)
+    end
+end
+
+@testset "cells of a notebook stay in order while their threads change" begin
+    run_cell("order = Int[]; busy_now = Threads.Atomic{Int}(0)")
+    placements = ("shared", "own", "engee")
+    ids = map(1:60) do k
+        start_cell("Threads.atomic_add!(busy_now, 1) == 0 || error(\"two at once\"); push!(order, $k); Threads.atomic_sub!(busy_now, 1); $k";
+                   notebook = "mover", threads = placements[mod1(k, 3)])
+    end
+    @test [result_of(finish_cell(id)) for id in ids] == map(string, 1:60)
+    @test result_of(run_cell("order == 1:60")) == "true"
+end
+
+@testset "each thread gives way by its own clock" begin
+    agent = getfield(Main, Symbol(NAME))
+    fill!(agent.LAST_YIELDS, 0)
+    agent.give_way(agent.OUTPUTS[1])
+    here = agent.own_place()
+    due = fill(false, Threads.nthreads())
+    Threads.@threads for i in 1:Threads.nthreads()
+        agent.own_place() == here || (due[i] = agent.way_is_due(true))
+    end
+    @test agent.LAST_YIELDS[here] > 0 && count(due) == Threads.nthreads() - 1
+end
+
 @testset "interrupts with several threads" begin
     for code in ("sleep(1000)", "wait(Threads.@spawn sleep(1000))", "while true; println(1); end"), i in 1:5
         id = start_cell(code)

@@ -125,43 +125,48 @@ end
 "Move what arrived in the files to the running cell; of several cells, to the one that started last."
 function drain_descriptors(all)
     DESCRIPTORS.active || return nothing
-    Base.Libc.flush_cstdio()
-    i = 1
-    while i <= length(DESCRIPTORS.files)
-        d = DESCRIPTORS.files[i]
-        size = filesize(d.writer)
-        (size > d.read_to || (all && length(d.tail) > 0)) && Base.invokelatest(drain, d, size, all)
-        i += 1
+    if all
+        lock(DESCRIPTORS_LOCK)
+    else
+        trylock(DESCRIPTORS_LOCK) || return nothing    # another thread is at it
+    end
+    try
+        Base.Libc.flush_cstdio()
+        i = 1
+        while i <= length(DESCRIPTORS.files)
+            d = DESCRIPTORS.files[i]
+            size = filesize(d.writer)
+            (size > d.read_to || (all && length(d.tail) > 0)) && Base.invokelatest(drain, d, size, all)
+            i += 1
+        end
+    finally
+        unlock(DESCRIPTORS_LOCK)
     end
     return nothing
 end
 
+"Needs DESCRIPTORS_LOCK."
 function drain(d, size, all)
-    lock(DESCRIPTORS_LOCK)
-    try
-        while d.read_to < size || (all && length(d.tail) > 0)
-            cell = last_running()
-            cell === nothing && break  # the next cell gets it
-            seek(d.reader, d.read_to)
-            got = read(d.reader, min(size - d.read_to, 2^20))
-            d.read_to += length(got)
-            bytes = append!(d.tail::Vector{UInt8}, got)
-            keep = all && d.read_to >= size ? 0 : unfinished_bytes(bytes)
-            d.tail = bytes[length(bytes)-keep+1:length(bytes)]
-            n = length(bytes) - keep
-            # Never to Engee's own streams: nobody would find it there, and a pipe that a program has left blocking
-            # would hold up the process that is to read it.
-            GC.@preserve bytes begin
-                add_text(cell, d.name, pointer(bytes), n) || keep_late_text(cell, d.name, pointer(bytes), n)
-            end
-            length(bytes) == 0 && break
+    while d.read_to < size || (all && length(d.tail) > 0)
+        cell = last_running()
+        cell === nothing && break      # the next cell gets it
+        seek(d.reader, d.read_to)
+        got = read(d.reader, min(size - d.read_to, 2^20))
+        d.read_to += length(got)
+        bytes = append!(d.tail::Vector{UInt8}, got)
+        keep = all && d.read_to >= size ? 0 : unfinished_bytes(bytes)
+        d.tail = bytes[length(bytes)-keep+1:length(bytes)]
+        n = length(bytes) - keep
+        # Never to Engee's own streams: nobody would find it there, and a pipe that a program has left blocking
+        # would hold up the process that is to read it.
+        GC.@preserve bytes begin
+            add_text(cell, d.name, pointer(bytes), n) || keep_late_text(cell, d.name, pointer(bytes), n)
         end
-        if d.read_to > TRUNCATE_BYTES && filesize(d.writer) == d.read_to
-            truncate(d.writer, 0)
-            d.read_to = 0
-        end
-    finally
-        unlock(DESCRIPTORS_LOCK)
+        length(bytes) == 0 && break
+    end
+    if d.read_to > TRUNCATE_BYTES && filesize(d.writer) == d.read_to
+        truncate(d.writer, 0)
+        d.read_to = 0
     end
     return nothing
 end

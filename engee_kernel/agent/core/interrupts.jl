@@ -16,10 +16,11 @@ function interrupt_cell(cell)
     if was === :queued
         push_frozen!(cell, clock_s(), "error", interrupted_before_start())
         cell.started = clock_s()
+        # Under the same lock: its worker, on another thread, may be about to begin it.
+        end_cell(cell, "interrupted", Any["expressions", Fields(Any[])])
     end
     unlock(guard)
-    was === :done && return false
-    was === :queued && (end_cell(cell, "interrupted", Any["expressions", Fields(Any[])]); return true)
+    was === :running || return was === :queued
     worker = find_worker(cell.notebook)
     worker === nothing && return false
     mind(worker)

@@ -24,8 +24,16 @@ end
 const LOGGING = Base.PkgId(Base.UUID("56ddb016-857b-54e1-b83d-db4d58db5568"), "Logging")
 
 function console_of(logger)
-    logger.console === nothing && (logger.console = Base.invokelatest(new_console))
+    logger.console === nothing && Base.invokelatest(give_console, logger, Base.invokelatest(new_console))
     return logger.console
+end
+
+"Of tasks on several threads that log at first the first one's is kept: it counts the records of `maxlog`."
+function give_console(logger, console)
+    lock(REGISTRY)
+    logger.console === nothing && (logger.console = console)
+    unlock(REGISTRY)
+    return nothing
 end
 
 function new_console()

@@ -29,7 +29,13 @@ function worker_for(notebook, placement, title)
     end
 end
 
-is_idle(worker) = worker.cell === nothing && length(worker.queue) == 0
+function is_idle(worker)
+    guard = worker.arrived.lock
+    lock(guard)
+    idle = worker.cell === nothing && length(worker.queue) == 0
+    unlock(guard)
+    return idle
+end
 
 "Another thread means another task: what is the notebook's own comes along, task-local state does not."
 function take_over(worker, known)
@@ -64,7 +70,7 @@ function give_cell(worker, cell)
     return nothing
 end
 
-"The worker's next cell, or nothing when it is to end."
+"The worker's next cell, its own from now on; nothing when it is to end."
 function take_cell(worker)
     guard = worker.arrived.lock
     lock(guard)
@@ -73,7 +79,8 @@ function take_cell(worker)
             worker.closed && return nothing
             wait(worker.arrived)
         end
-        return popfirst!(worker.queue)
+        worker.cell = popfirst!(worker.queue)
+        return worker.cell
     finally
         unlock(guard)
     end
@@ -109,7 +116,6 @@ function work_on(worker)
     while worker.task === current_task()
         cell = take_cell(worker)
         cell isa Cell || return nothing
-        cell.state === :queued || continue
         try
             run_cell(worker, cell)
         catch error
@@ -132,14 +138,20 @@ function end_with_error(cell, type, message)
     return nothing
 end
 
-function enter_cell(worker, cell)
-    drain_descriptors(true)
+"Give the state of running to a cell that still waits; whether it did."
+function begin_cell(cell)
     guard = cell.changed.lock
     lock(guard)
-    cell.started = clock_s()
-    cell.state = :running
+    waited = cell.state === :queued
+    if waited
+        cell.started = clock_s()
+        cell.state = :running
+    end
     unlock(guard)
-    worker.cell = cell
+    return waited
+end
+
+function enter_cell(worker, cell)
     lock(REGISTRY)
     push!(RUNNING, cell)
     unlock(REGISTRY)
@@ -161,6 +173,8 @@ function leave_cell(worker, cell)
 end
 
 function run_cell(worker, cell)
+    drain_descriptors(true)
+    begin_cell(cell) || return nothing     # it was interrupted while it waited
     enter_cell(worker, cell)
     before = measure()
     status = "ok"

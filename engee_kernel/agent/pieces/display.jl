@@ -30,10 +30,11 @@ const FAILED_TYPES_TOLD = Dict{String,Any}()
 "Tell the author of a `show` method, once per type, that it fails and where. The other representations are shown."
 function tell_failed_type(mime, x, cell, error, stack)
     key = string(mime, " ", objectid(typeof(x)))
-    known(FAILED_TYPES_TOLD, key) === nothing || return nothing
     lock(REGISTRY)
+    told = haskey(FAILED_TYPES_TOLD, key)
     FAILED_TYPES_TOLD[key] = true
     unlock(REGISTRY)
+    told && return nothing
     reason = first(split(message_of(error), '\n'))
     place = failed_place(stack[length(stack)][2])
     add_string(cell, "stderr", string("This ", type_name(x), " could not be shown as ", mime, ", and that form is left out: ",

@@ -5,6 +5,7 @@
 
 const BUILD_MEMORY_BYTES = 2^30
 const BUILDER = Any[nothing]           # the process that makes the image
+const BUILDING = ReentrantLock()       # held by who begins: of two requests one starts it
 
 is_from_image() = Base.moduleroot(SELF) === SELF
 is_building() = BUILDER[1] !== nothing && process_running(BUILDER[1])
@@ -32,12 +33,17 @@ end
 "Begin to make the image unless it is there, or something else needs the machine (\"later\"). Gives the state at once."
 function image_build(place, name, uuid, source, child)
     folder = image_folder(place)
-    state = image_found(folder)
-    if state == "none"
-        state = some_cell_unfinished() || Sys.free_memory() < BUILD_MEMORY_BYTES ? "later" : "building"
-        state == "building" && Base.invokelatest(start_builder, folder, name, uuid, source, child)
+    lock(BUILDING)
+    try
+        state = image_found(folder)
+        if state == "none"
+            state = some_cell_unfinished() || Sys.free_memory() < BUILD_MEMORY_BYTES ? "later" : "building"
+            state == "building" && Base.invokelatest(start_builder, folder, name, uuid, source, child)
+        end
+        return Fields(Any["state", state, "folder", folder])
+    finally
+        unlock(BUILDING)
     end
-    return Fields(Any["state", state, "folder", folder])
 end
 
 function start_builder(folder, name, uuid, source, child)

@@ -2,7 +2,7 @@
 
 # What the Engee session uses: memory, processor time, cells.
 
-const CPU_SAMPLE = Ref{Union{Nothing,Tuple{Float64,Float64}}}(nothing)
+const CPU_SAMPLE = Any[nothing]         # busy and total ticks at the call before; guarded by REGISTRY
 
 "Busy and total processor time of the machine so far, in ticks."
 function cpu_ticks()
@@ -13,15 +13,25 @@ function cpu_ticks()
     return busy, busy + sum(field(i, Symbol("cpu_times!idle")) for i in infos)
 end
 
+"Keep a sample; gives the one before."
+function keep_sample(ticks)
+    lock(REGISTRY)
+    before = CPU_SAMPLE[1]
+    CPU_SAMPLE[1] = ticks
+    unlock(REGISTRY)
+    return before
+end
+
 "The share of processor time used since the call before (the first call measures for a moment), 0 to 1."
 function cpu_utilisation()
-    before = CPU_SAMPLE[]
-    if before === nothing
-        before = cpu_ticks()
-        sleep(0.1)
-    end
     now = cpu_ticks()
-    CPU_SAMPLE[] = now
+    before = keep_sample(now)
+    if before === nothing
+        before = now
+        sleep(0.1)
+        now = cpu_ticks()
+        keep_sample(now)
+    end
     total = now[2] - before[2]
     return total > 0 ? clamp((now[1] - before[1]) / total, 0.0, 1.0) : nothing
 end

@@ -28,6 +28,7 @@ function payload_of(id)
     end
 end
 
+keep_piece(id, number, bytes) = locked(() -> payload_of(id).pieces[number] = bytes, REGISTRY)
 discard_payload(id) = locked(() -> delete!(PAYLOADS, String(id)), REGISTRY)
 
 # invokelatest: types and methods of the person's are younger than the code here.
@@ -103,18 +104,20 @@ end
 piece_text(bytes, offset, max_bytes) = base64encode(view(bytes, offset+1:min(offset + max_bytes, length(bytes))))
 
 function kept_bytes(id)
-    payload = locked(() -> get(PAYLOADS, String(id), nothing), REGISTRY)
-    (payload === nothing || !haskey(payload.pieces, 1)) &&
-        throw(ExchangeProblem("the value was not fetched within half an hour and is no longer kept"))
-    payload.touched = time()
-    return payload.pieces[1]
+    return locked(REGISTRY) do
+        payload = get(PAYLOADS, String(id), nothing)
+        (payload === nothing || !haskey(payload.pieces, 1)) &&
+            throw(ExchangeProblem("the value was not fetched within half an hour and is no longer kept"))
+        payload.touched = time()
+        payload.pieces[1]
+    end
 end
 
 # The calls
 
 function exchange_piece(id, number, text)
     return exchange_reply() do
-        payload_of(id).pieces[Int(number)] = base64decode(text)
+        keep_piece(id, Int(number), base64decode(text))
         return Fields(Any["kept", true])
     end
 end
@@ -125,7 +128,7 @@ function exchange_bind(notebook, workspace, id, count, text)
         bind_once(notebook, workspace, id) do
             last_piece = base64decode(text)
             count == 1 && return last_piece
-            pieces = payload_of(id).pieces
+            pieces = locked(() -> copy(payload_of(id).pieces), REGISTRY)
             all(number -> haskey(pieces, number), 1:count-1) ||
                 throw(ExchangeProblem("a part of the data has not arrived; run the cell again"))
             return append!(reduce(append!, [pieces[number] for number in 1:count-1], init = UInt8[]), last_piece)
@@ -143,7 +146,7 @@ end
 function exchange_take(notebook, workspace, id, names, max_bytes)
     return exchange_reply() do
         bytes = snapshot(notebook, workspace_module(notebook, workspace), names)
-        length(bytes) > max_bytes && (payload_of(id).pieces[1] = bytes)
+        length(bytes) > max_bytes && keep_piece(id, 1, bytes)
         return Fields(Any["size_bytes", length(bytes), "data", piece_text(bytes, 0, Int(max_bytes))])
     end
 end
