@@ -13,6 +13,8 @@ from ..facts.events import Input
 if TYPE_CHECKING:
     from ..cells.output import Output
     from ..cells.session import Session
+    from ..controls.book import Book
+    from ..controls.stage import Stage
     from ..jobs.leftovers import Leftovers
     from .settings import EngeeSettings
 
@@ -26,7 +28,8 @@ class Services:
     """What magics may use of the one who runs them: the kernel, or the extension of a Python notebook.
 
     That one calls `use_settings`, or `no_settings` with the error that says why there are none. `output` and `ask`
-    are there while a cell runs; `ask` is None where the front end takes no input.
+    are there while a cell runs; `ask` is None where the front end takes no input. `stage` is there while a cell runs
+    that may show controls; `controls` are those that were shown.
     """
 
     def __init__(self) -> None:
@@ -36,6 +39,8 @@ class Services:
         self.remote_folder = "/user"
         self.output: Output | None = None
         self.ask: Ask | None = None
+        self.stage: Stage | None = None
+        self.controls: Book | None = None
         self.cells: list[tuple[int, str]] = []
         self._retired: list[Session] = []
         self._remarks: list[str] = []
@@ -82,6 +87,11 @@ class Services:
             self.session = Session(client, settings.options(), tell=self.tell, notebook=notebook, journal=journal)
             self.session.started = before.started if before else None
         return self.session
+
+    @property
+    def file(self) -> str:
+        """The notebook's file where the front end says it with a cell; ""."""
+        return self._file
 
     def runs_in(self, file: str) -> None:
         """The front end says with a cell which file the notebook is: what comes is noted under it."""
@@ -131,15 +141,15 @@ class Services:
             self.session.options = self.settings.options()
             self.session.watch.keep_alive = self.settings.keep_alive
 
-    def begin(self, output: Output | None, ask: Ask | None) -> None:
+    def begin(self, output: Output | None, ask: Ask | None, stage: Stage | None = None) -> None:
         """A cell begins; `output` None: it is a silent one, which shows no remarks."""
-        self.output, self.ask = output, ask
+        self.output, self.ask, self.stage = output, ask, stage
         while output is not None and self._remarks:
             output.notice(self._remarks.pop(0))
 
     def end(self) -> None:
         """The cell is over."""
-        self.output = self.ask = None
+        self.output = self.ask = self.stage = None
 
     def interrupt(self) -> bool:
         """Stop the remote cell; False where none runs."""

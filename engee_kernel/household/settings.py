@@ -112,6 +112,12 @@ class EngeeSettings(Configurable):
         help="Keep the agent compiled on your disk in Engee (Julia 1.11), so that the first cell of the next "
         "session comes sooner.",
     ).tag(config=True, reconnect=True)
+    controls = Enum(
+        ["asked", "scripts", "all"],
+        default_value="asked",
+        help="Which cells show their masks as controls. asked: those with %%controls. scripts: also all of a script of "
+        "Engee, or of a notebook that was made from one. all: all.",
+    ).tag(config=True)
     stop_on_shutdown = Bool(
         False,
         help="Stop the Engee server when the kernel is shut down, if this kernel started it.",

@@ -7,23 +7,28 @@ import math
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from comm import get_comm_manager
+import comm
+import ipykernel.ipkernel  # noqa: F401 - it makes comms that reach front ends
 
 from .. import magics
 from ..cells.cell import Cell, State
 from ..facts.errors import EngeeError, SettingError, StillRunningError
 from ..facts.events import Input
 from ..facts.version import __version__
-from ..household.services import Services
+from ..household.services import Ask, Services
 from ..messages.publisher import Publisher
 from ..messages.tracebacks import expression_contents
 from .editors import file_of
-from .questions import AnsweringKernel
-from .stdin import read_line
+from .questions import COMMS, AnsweringKernel
+from .stage import KernelStage
+from .stdin import no_line, read_line
+
+if TYPE_CHECKING:
+    from ..controls.stage import Screen
 
 PROTOCOL_VERSION = "5.4"
 SHUTDOWN_FOLLOWS_S = 0.1
@@ -53,10 +58,10 @@ class EngeeKernel(AnsweringKernel):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        comms = get_comm_manager()
-        for kind in ("comm_open", "comm_msg", "comm_close"):
+        self.comm_manager = comm.get_comm_manager()
+        for kind in COMMS:
             # it closes at once what is opened for a target that nobody registered: widgets would wait for it
-            self.shell_handlers[kind] = getattr(comms, kind)
+            self.shell_handlers[kind] = getattr(self.comm_manager, kind)
         self.services = Services()
         self._shutting_down = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
@@ -129,21 +134,21 @@ class EngeeKernel(AnsweringKernel):
         self.editors.ran(self.running_cell["header"], cell_id)
         self.services.runs_in(file_of(cell_id))
         try:
-            return await self._execute(code, silent, store_history, user_expressions or {}, allow_stdin)
+            cell = Cell(
+                code, self.execution_count, silent=silent, stdin_allowed=allow_stdin, expressions=user_expressions or {}
+            )
+            return await self._execute(cell, store_history, str(cell_id or ""))
         finally:
             self.running_cell = None
             self._replied_at = time.monotonic()
 
-    async def _execute(
-        self, code: str, silent: bool, store_history: bool, user_expressions: Mapping[str, str], allow_stdin: bool
-    ) -> dict[str, Any]:
-        count = self.execution_count
-        if not (store_history or silent):
+    async def _execute(self, cell: Cell, store_history: bool, front_cell: str) -> dict[str, Any]:
+        if not (store_history or cell.silent):
             self.execution_count -= 1  # the base class has counted it
         parent = self.get_parent("shell")
         identity = self._get_shell_context_var(self._shell_parent_ident)
-        reply: dict[str, Any] = {"execution_count": count, "user_expressions": {}, "payload": []}
-        if not code.strip():
+        reply: dict[str, Any] = {"execution_count": cell.count, "user_expressions": {}, "payload": []}
+        if not cell.code.strip():
             return {"status": "ok", **reply}
 
         def send(kind: str, content: Mapping[str, Any]) -> None:
@@ -152,15 +157,30 @@ class EngeeKernel(AnsweringKernel):
         async def ask(prompt: Input) -> str | None:
             return await read_line(self.session, self.stdin_socket, prompt, identity, parent)
 
-        if store_history and not silent:
-            self.services.cells.append((count, code))
-        async with Publisher(send, ask, execution_count=count, silent=silent) as output:
-            self.services.begin(None if silent else output, ask if allow_stdin else None)
+        if store_history and not cell.silent:
+            self.services.cells.append((cell.count, cell.code))
+        output = Publisher(send, ask, execution_count=cell.count, silent=cell.silent)
+        # where nobody can answer a question, nobody can move a control
+        has_person = cell.stdin_allowed and not cell.silent
+        stage = KernelStage(output, send, front_cell, cell.count, self._run_again) if has_person else None
+        reply |= await self._show(cell, output, ask, stage)
+        if output.failure is not None:
+            return {"status": "error", **reply, **output.failure}
+        if output.done is not None:
+            reply["user_expressions"] = expression_contents(output.done.expressions)
+        return {"status": "ok", **reply}
+
+    async def _show(
+        self, cell: Cell, output: Publisher, ask: Ask | None, stage: KernelStage | None = None
+    ) -> dict[str, Any]:
+        """Run the cell; whatever ends it is shown. What its magics add to the reply."""
+        replies: dict[str, Any] = {}
+        async with output:
+            self.services.begin(None if cell.silent else output, ask if cell.stdin_allowed else None, stage)
             try:
-                if self._was_interrupted_before(parent):
+                if self._was_interrupted_before(self.get_parent("shell")):
                     raise StillRunningError("Interrupted before the cell was sent to Engee: it was not run.")
-                cell = Cell(code, count, silent=silent, stdin_allowed=allow_stdin, expressions=dict(user_expressions))
-                reply |= await self._interruptible(self._run(cell, output))
+                replies = await self._interruptible(self._run(cell, output))
             except EngeeError as error:
                 output.error(error)
             except asyncio.CancelledError:
@@ -170,11 +190,24 @@ class EngeeKernel(AnsweringKernel):
                 output.error(EngeeError(f"The kernel itself failed: {type(error).__name__}: {error}"))
             finally:
                 self.services.end()
-        if output.failure is not None:
-            return {"status": "error", **reply, **output.failure}
-        if output.done is not None:
-            reply["user_expressions"] = expression_contents(output.done.expressions)
-        return {"status": "ok", **reply}
+        if stage is not None and stage.screen is not None:
+            stage.screen.over()
+        return replies
+
+    async def _run_again(self, code: Callable[[], str | None], count: int, screen: Screen) -> None:
+        """Called by a cell's controls: run code in its turn between the cells; the screen shows what comes of it."""
+        async with self.turn:
+            wanted = code()
+            if wanted is None:
+                return
+            parent = self.running_cell = self.get_parent("shell")
+            self._publish_status("busy", "shell", parent)
+            try:
+                await self._show(Cell(wanted, count), Publisher(screen.send, no_line, execution_count=count), None)
+            finally:
+                screen.over()
+                self.running_cell = None
+                self._publish_status("idle", "shell", parent)
 
     async def _run(self, cell: Cell, output: Publisher) -> dict[str, Any]:
         if not cell.silent:

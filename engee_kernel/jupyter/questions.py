@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -25,6 +26,7 @@ from .editors import Editors
 from .labels import labels
 
 IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
+COMMS = ("comm_open", "comm_msg", "comm_close")
 CONCURRENT = frozenset(
     {
         "complete_request",
@@ -34,6 +36,8 @@ CONCURRENT = frozenset(
         "history_request",
         "comm_info_request",
         "connect_request",
+        # a control that is moved while a cell runs: its front end sends no more until it has heard of that
+        *COMMS,
     }
 )
 
@@ -50,6 +54,8 @@ class AnsweringKernel(Kernel):
         self.arrivals = Arrivals()
         self._arrived: dict[str, Arrival] = {}
         self.editors = Editors()
+        self.turn = asyncio.Lock()
+        """Held by what runs: requests in the order in which they come, and between them what controls run again."""
         self.running_cell: Mapping[str, Any] | None = None
 
     def arrival(self, header: Mapping[str, Any]) -> Arrival:
@@ -78,7 +84,8 @@ class AnsweringKernel(Kernel):
             self.arrival(message["header"])
             await self._answer_beside(idents, message)
             return
-        await super().shell_main(subshell_id, msg)
+        async with self.turn:
+            await super().shell_main(subshell_id, msg)
 
     def _header(self, msg: Any) -> Mapping[str, Any]:
         """A peek at it; {} for what is no message (the base class then says so)."""
@@ -95,13 +102,24 @@ class AnsweringKernel(Kernel):
         stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)
         self._publish_status("busy", "shell", parent=message)
         try:
+            kind = message["header"]["msg_type"]
+            if kind in COMMS:
+                self._take_comm(kind, stream, idents, message)
+                return
             with self.editors.of(message["header"]):
-                await self.shell_handlers[message["header"]["msg_type"]](stream, idents, message)
+                await self.shell_handlers[kind](stream, idents, message)
         except EngeeError:
             self.log.exception("%s failed", message["header"]["msg_type"])
         finally:
             self._publish_status("idle", "shell", parent=message)
             self.busy_again()
+
+    def _take_comm(self, kind: str, stream: Any, idents: Any, message: Mapping[str, Any]) -> None:
+        """What is published because of the message has it for its parent, and so have the tasks that it begins."""
+        context = copy_context()
+        context.run(self._shell_parent_ident.set, idents)
+        context.run(self._shell_parent.set, message)
+        context.run(self.shell_handlers[kind], stream, idents, message)
 
     def busy_again(self) -> None:
         """Front ends show the state that came last: behind the idle of an answered question say that a cell runs.

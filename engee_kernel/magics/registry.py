@@ -12,9 +12,9 @@ from .magic import Magic
 def magics() -> Mapping[str, Magic]:
     """All magics by name."""
     # here, because transfers and httpx cost start-up time
-    from . import account, changes, code, files, folders, help, jobs, server, settings, sync  # noqa: PLC0415
+    from . import account, changes, code, controls, files, folders, help, jobs, server, settings, sync  # noqa: PLC0415
 
-    modules = (jobs, account, server, settings, files, sync, folders, changes, code)
+    modules = (jobs, account, server, settings, files, sync, folders, changes, code, controls)
     kinds = [kind for module in modules for kind in module.MAGICS]
     table: dict[str, Magic] = {kind.name: kind() for kind in kinds}
     # these two tell of all, themselves included

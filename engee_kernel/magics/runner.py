@@ -14,6 +14,8 @@ from .grammar import magic_line_at, split_cell
 from .magic import Context, MagicHelp, find
 from .registry import magics
 
+CONTROLS = "%%controls"
+
 
 async def run_cell(kernel: Services, cell: Cell, output: Output) -> dict[str, Any]:
     """Run `cell` (its code still with magics). What the magics add to the reply, e.g. a payload.
@@ -39,6 +41,10 @@ async def run_cell(kernel: Services, cell: Cell, output: Output) -> dict[str, An
         await magic.run(context, arguments)
         if context.over:
             return context.replies
+    if "@param" in context.code and CONTROLS not in [call.name for call in calls]:
+        from .controls import show_by_itself  # noqa: PLC0415 - for cells with masks only
+
+        await show_by_itself(context)
     if context.code.strip():
         cell.code = context.code
         run = context.run_cell or context.run_plainly

@@ -52,6 +52,10 @@ class LifeSign:
             self._condition_since = time.monotonic()
         self._condition = text
 
+    def redirect(self, send: Send) -> None:
+        self.hide(before="")
+        self._send = send
+
     def begin(self) -> None:
         """Look after the silence from now on; a timer, because most cells end before a task would have begun."""
         running_s = time.monotonic() - self._started

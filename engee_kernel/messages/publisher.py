@@ -62,6 +62,13 @@ class Publisher:
         self._life.end()
         self._flush()
 
+    def redirect(self, send: Send) -> None:
+        """From now on messages go there, to an area in which nothing is yet."""
+        self._flush()
+        self._life.redirect(send)
+        self._send = send
+        self._outputs = 0
+
     def condition(self, text: str) -> None:
         self._life.condition = text
 
