@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..masks.form import Form
     from .panel import Panel
     from .rounds import Rounds
 
@@ -14,12 +15,15 @@ KEPT_PANELS = 200
 
 @dataclass
 class Entry:
-    """`code`: the cell's. `writes_into`: the code that the values replace when it is run; "" where they are not to."""
+    """`code`: the cell's, as it was run, and `form` what the person has of it. `writes`: when the cell is run again
+    the values are to go into its code.
+    """
 
     code: str
+    form: Form
     panel: Panel
     rounds: Rounds
-    writes_into: str = ""
+    writes: bool = False
 
 
 class Book:
@@ -32,7 +36,7 @@ class Book:
     def to_write(self, cell: str, code: str) -> Entry | None:
         """The entry whose values are to go into this cell's code."""
         entry = self._entries.get(cell or code)
-        return entry if entry is not None and entry.writes_into == code else None
+        return entry if entry is not None and entry.writes else None
 
     def shows(self, cell: str, entry: Entry) -> None:
         """The cell has a new panel; the one that it had goes."""

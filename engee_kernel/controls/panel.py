@@ -42,7 +42,7 @@ class Panel:
         self._area = Area()
         self._shown_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._codes = [form.code[mask.start : mask.end] for mask in form.masks]
+        self._codes = [form.text(mask) for mask in form.masks]
         self._troubles: dict[int, str] = {}
         self._status = ipywidgets.HTML()
         self._output = ipywidgets.Output()
@@ -80,8 +80,13 @@ class Panel:
 
     # Values
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The code of each mask's present value; one that can't be written stays as it was."""
+        return tuple(self._codes)
+
     def code(self) -> str:
-        """The cell's code with the present values; one that can't be written stays as it was."""
+        """The cell's code with the present values."""
         return self.form.with_codes(self._codes)
 
     def _rows(self) -> list[Any]:
@@ -176,7 +181,8 @@ def _note(note: Note) -> str:
         return f"<b>{html.escape(note.text)}</b>"
     from markdown_it import MarkdownIt  # noqa: PLC0415 - for this only
 
-    return str(MarkdownIt("commonmark", {"html": False}).render(note.text))
+    rendered = str(MarkdownIt("commonmark", {"html": False}).render(note.text))
+    return f'<div style="line-height: 1.4">{rendered.replace("<p>", "<p style=margin:0>")}</div>'
 
 
 def _with_children(widget: Any) -> list[Any]:

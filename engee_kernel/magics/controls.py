@@ -104,13 +104,12 @@ async def show(context: Context, stage: Stage, form: Form) -> None:
     from ..controls.rounds import Rounds  # noqa: PLC0415
 
     book = book_of(context)
-    before = written = context.cell.code
-    asked = book.to_write(stage.front_cell, before)
+    present, written = form, context.cell.code
+    asked = book.to_write(stage.front_cell, written)
     if asked is not None:
         # front ends take another code for a cell in the answer to the cell only
-        form = read_form(asked.panel.code())
-        context.code = form.code
-        written = whole(before, form.code)
+        form = read_form(form.with_codes(form.carried(asked.form, asked.panel.codes)))
+        context.code, written = form.code, whole(written, form.code)
         payload = {"source": "set_next_input", "text": written, "replace": True}
         context.replies.setdefault("payload", []).append(payload)
 
@@ -125,29 +124,28 @@ async def show(context: Context, stage: Stage, form: Form) -> None:
 
     def write() -> None:
         changed = panel.code()
-        if changed == form.code:
-            entry.writes_into = ""
+        entry.writes = changed != entry.form.code
+        if not entry.writes:
             panel.say("The code has these values already.")
             return
-        entry.writes_into = written
-        pairs = zip(form.code.split("\n"), changed.split("\n"), strict=True)
+        pairs = zip(entry.form.code.split("\n"), changed.split("\n"), strict=True)
         panel.say(WRITTEN_NEXT, "\n".join(now for was, now in pairs if now != was))
 
     rounds = Rounds(again)
     panel = Panel(form, changed=rounds.ask, wrote=write, forward=stage.forward)
-    # until the cell has run without an error its code may be the old one: JupyterLab takes no other behind an error
-    entry = Entry(written, panel, rounds, writes_into=before if asked is not None else "")
+    # until it has run without an error the cell may have its old code: JupyterLab takes no other behind an error
+    entry = Entry(written, present, panel, rounds, writes=asked is not None)
     book.shows(stage.front_cell, entry)
-    context.around.append(lambda run: _writing(entry, run))
+    context.around.append(lambda run: _writing(entry, form, run))
     await context.output.publish(Display(panel.bundle()))
     stage.redirect(panel)
 
 
-def _writing(entry: Entry, run: RunCell) -> RunCell:
+def _writing(entry: Entry, form: Form, run: RunCell) -> RunCell:
     async def run_it(cell: Cell, output: Output) -> None:
         await run(cell, output)
         if cell.done is not None and cell.done.status == "ok":
-            entry.writes_into = ""
+            entry.form, entry.writes = form, False
 
     return run_it
 

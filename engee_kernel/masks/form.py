@@ -61,6 +61,15 @@ class Form:
             changed = changed[: mask.start] + code + changed[mask.end :]
         return changed
 
+    def carried(self, other: Form, codes: Sequence[str]) -> list[str]:
+        """Codes for this form's masks: those for the masks of another form, but where the values' code differs."""
+        given = {(mask.name, other.text(mask)): code for mask, code in zip(other.masks, codes, strict=True)}
+        return [given.get((mask.name, self.text(mask)), self.text(mask)) for mask in self.masks]
+
+    def text(self, mask: Mask) -> str:
+        """The code of the mask's value."""
+        return self.code[mask.start : mask.end]
+
 
 def read_form(code: str) -> Form:
     """The cell's form; a mask that is wrong is left out, and told of in a remark."""

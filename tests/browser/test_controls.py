@@ -1,0 +1,55 @@
+"""Controls of a cell in JupyterLab: what moves when a person moves them. Screenshots: build/screenshots/."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import OpenNotebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.julia, pytest.mark.timeout(180)]
+
+FALL = """\
+%%controls
+# @title Free fall
+# @markdown Where does it fall, and from **how high**?
+g = 9.8  # @param {type:"slider", min:0, max:20, step:0.1}
+height = 20  # @param {type:"integer"}
+planet = "Earth"  # @param ["Earth", "Mars"]
+struct Curve; bend::Float64; end
+Base.show(io::IO, ::MIME"image/svg+xml", curve::Curve) = print(io, \"""<svg xmlns="http://www.w3.org/2000/svg"
+width="320" height="120"><path class="fall" d="M 10 10 Q 160 10 310 $(10 + 5curve.bend)" fill="none" stroke="steelblue"
+stroke-width="3"/></svg>\""")
+println("falls for ", round(sqrt(2height / g), digits = 2), " s on $planet")
+Curve(g)"""
+
+
+def test_a_moved_slider_changes_text_and_plot_and_the_button_writes_it(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook("controls", FALL, "g")
+    page, cell = notebook.page, notebook.cell(0)
+    notebook.run_cell(0)
+    cell.get_by_text("falls for 2.02 s on Earth").wait_for()
+    before = cell.locator(".jp-RenderedSVG img, path.fall").first.evaluate("it => it.src || it.outerHTML")
+    handle = cell.locator(".noUi-handle")
+    handle.click()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    cell.get_by_text("falls for 1.99 s on Earth").wait_for()
+    assert cell.locator(".jp-Cell-outputArea").get_by_text("falls for").count() == 1, "the earlier one is replaced"
+    assert cell.locator(".jp-RenderedSVG img, path.fall").first.evaluate("it => it.src || it.outerHTML") != before
+    notebook.screenshot("controls")
+    cell.locator("select").select_option("Mars")
+    cell.get_by_text("falls for 1.99 s on Mars").wait_for()
+    assert 'planet = "Earth"' in cell.locator(".cm-content").inner_text()
+    cell.get_by_role("button", name="Write into the cell").click()
+    cell.get_by_text("Run this cell once more").wait_for()
+    notebook.screenshot("controls-written-next")
+    notebook.run_cell(0)
+    cell.locator(".cm-content").get_by_text('planet = "Mars"').wait_for()
+    cell.get_by_text("falls for 1.99 s on Mars").wait_for()
+    notebook.run_cell(1)
+    notebook.wait_for_text(1, "10.1")
+    saved = json.loads(notebook.saved())
+    source = "".join(saved["cells"][0]["source"])
+    assert source == FALL.replace("9.8 ", "10.1 ").replace('"Earth"  #', '"Mars"  #')
