@@ -70,12 +70,18 @@ class Mask:
             return string_code(str(value))
         if kind == "raw":
             return checked_code(str(value))
+        return self._number(kind, value)
+
+    def _number(self, kind: str, value: float) -> str:
+        if not math.isfinite(value):
+            raise ValueError("a number is expected")
+        if self.minimum is not None and value < self.minimum:
+            raise ValueError(f"{self.minimum} or more is expected")
+        if self.maximum is not None and value > self.maximum:
+            raise ValueError(f"{self.maximum} or less is expected")
         as_float = self.literal is not None and self.literal.is_float
-        if kind == "integer" or self.is_whole or (not as_float and float(value).is_integer()):
-            if not math.isfinite(value):
-                raise ValueError("a number is expected")
-            if not as_float:
-                return integer_code(int(value))
+        if not as_float and (kind == "integer" or self.is_whole or float(value).is_integer()):
+            return integer_code(int(value))
         is_single = self.literal is not None and self.literal.is_single
         return float_code(float(value), decimals=self.decimals, is_single=is_single)
 
