@@ -53,3 +53,42 @@ def test_a_moved_slider_changes_text_and_plot_and_the_button_writes_it(open_note
     saved = json.loads(notebook.saved())
     source = "".join(saved["cells"][0]["source"])
     assert source == FALL.replace("9.8 ", "10.1 ").replace('"Earth"  #', '"Mars"  #')
+
+
+def test_controls_work_on_after_the_page_was_reloaded(open_notebook: OpenNotebook) -> None:
+    code = '%%controls\nn = 2  # @param {type:"slider", min:0, max:9}\nprintln("square: ", n^2)'
+    notebook = open_notebook("controls-reloaded", code)
+    cell = notebook.cell(0)
+    notebook.run_cell(0)
+    notebook.wait_for_text(0, "square: 4")
+    cell.locator(".noUi-handle").click()
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.wait_for_text(0, "square: 9")
+    notebook.saved()
+    notebook.page.reload()
+    notebook.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    notebook.wait_until_connected()
+    notebook.wait_for_text(0, "square: 9")
+    cell.locator(".noUi-handle").click()
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.wait_for_text(0, "square: 16")
+    notebook.screenshot("controls-reloaded")
+
+
+def test_a_run_of_a_control_is_interrupted_by_the_toolbar(open_notebook: OpenNotebook) -> None:
+    code = '%%controls\ns = 0  # @param {type:"integer"}\nsleep(s); println("slept ", s)'
+    notebook = open_notebook("controls-interrupted", code)
+    page, cell = notebook.page, notebook.cell(0)
+    notebook.run_cell(0)
+    notebook.wait_for_text(0, "slept 0")
+    field = cell.locator(".widget-text input")
+    field.fill("60")
+    field.press("Enter")
+    notebook.wait_for_text(0, "running for")
+    page.locator('[data-command="notebook:interrupt-kernel"], [title^="Interrupt"]').first.click()
+    notebook.wait_for_text(0, "InterruptException", timeout_s=10)
+    assert "running for" not in notebook.output(0)
+    field.fill("1")
+    field.press("Enter")
+    notebook.wait_for_text(0, "slept 1")
+    notebook.wait_until_idle()

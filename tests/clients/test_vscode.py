@@ -102,6 +102,16 @@ def test_help_is_not_shown_as_latex(seen: dict[str, Any]) -> None:
     assert [one["mime"] for one in seen["markdown"] if "mime" in one] == ["text/html"]
 
 
+def test_a_slider_runs_its_cell_again_and_its_value_is_written_by_the_next_run(seen: dict[str, Any]) -> None:
+    controls = seen["controls"]
+    assert "application/vnd.jupyter.widget-view+json" in controls["view"]
+    assert [output["data"]["text/plain"] for output in controls["before"]] == ["19.6"]
+    assert [output["data"]["text/plain"] for output in controls["after"]] == ["10.0"]
+    (payload,) = controls["payload"]
+    assert (payload["source"], payload["replace"]) == ("set_next_input", True)
+    assert payload["text"].startswith("%%controls\ng = 5.0  # @param {")
+
+
 def test_after_a_restart_the_first_answer_says_what_still_runs(seen: dict[str, Any]) -> None:
     """It ends the process without a shutdown request: the cell goes on."""
     remark, result = [one for one in seen["restarted"]["outputs"] if one["type"] in ("stream", "execute_result")]

@@ -138,6 +138,27 @@ async function interrupt(kernel) {
   return { reply: reply.content, replied_after_ms, stopped_after_ms: Date.now() - asked, cell: cellReply };
 }
 
+/** A page with widgets: a slider is moved, then its value is written into the cell. */
+async function controls(kernel) {
+  const models = [];
+  kernel.registerCommTarget("jupyter.widget", (comm, { content }) => {
+    const model = { comm, state: content.data.state };
+    comm.onMsg = (update) => Object.assign(model.state, update.content.data.state);
+    models.push(model);
+  });
+  const named = (description) => models.find(({ state }) => state.description === description);
+  const shown = () => models.find(({ state }) => state._model_name === "OutputModel").state.outputs;
+  const code = '%%controls\ng = 9.8  # @param {type:"slider", min:0, max:20, step:0.1}\n2g';
+  const first = await run(kernel, code);
+  const before = shown();
+  await named("g").comm.send({ method: "update", state: { value: 5 }, buffer_paths: [] }).done; // else it sends no more
+  while (shown()[0]?.data["text/plain"] !== "10.0") await new Promise((resolve) => setTimeout(resolve, 20));
+  const after = shown();
+  await named("Write into the cell").comm.send({ method: "custom", content: { event: "click" } }).done;
+  const { reply } = await run(kernel, code);
+  return { view: first.outputs.find(({ type }) => type === "display_data").data, before, after, payload: reply.payload };
+}
+
 async function start(spec, folder) {
   const { connection, child } = await launch(spec, folder);
   const exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
@@ -175,6 +196,7 @@ async function main() {
     result.latex = await complete(kernel, "r = 1; \\alpha");
     result.bar = drawn((await run(kernel, String.raw`sleep(3.2); for i in 1:4; print("\r", i, "/4"); sleep(0.05); end`)).outputs);
     result.markdown = drawn((await run(kernel, "?sqrt")).outputs);
+    result.controls = await controls(kernel);
     result.interrupt = await interrupt(kernel);
     result.last = await run(kernel, "6 * 9");
     await new Promise((resolve) => setTimeout(resolve, 100)); // the library tells of the cell's end before its own status
