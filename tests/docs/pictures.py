@@ -62,6 +62,7 @@ def main() -> None:
             _first_plot(browser, url, folder)
             _live(browser, url, folder)
             _mistake(browser, url, folder)
+            _controls(browser, url, folder)
             (folder / "measurements.bin").write_bytes(os.urandom(30_000_000))
             _jobs(browser, url, folder)
             browser.close()
@@ -200,6 +201,19 @@ def _mistake(browser: Browser, url: str, folder: Path) -> None:
     page.get_by_text("DomainError").first.wait_for()
     _done(page, 0)
     _shoot(page, "error", 390)
+    page.close()
+
+
+def _controls(browser: Browser, url: str, folder: Path) -> None:
+    (cell,) = (block.text for block in code_blocks("docs/controls.md", "julia"))
+    page = _open(browser, url, folder, "controls", cell)
+    _run(page, 0)
+    _done(page, 0)
+    page.locator(".noUi-handle").click()
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+    page.get_by_text("On the Earth it takes 2.26 s").wait_for()
+    page.screenshot(path=PICTURES / "controls.png", clip={"x": 0, "y": 60, "width": SIZE["width"], "height": 400})
     page.close()
 
 

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.julia, pytest.mark.timeout(300)]
 
 MAGICS, FILES, JOBS = "docs/magics.md", "docs/files.md", "docs/jobs.md"
 COMMANDS, PYTHON, EMULATOR = "docs/command-line.md", "docs/python-notebooks.md", "docs/local-engee.md"
-SCRIPTS, SYNC = "docs/scripts.md", "docs/sync.md"
+SCRIPTS, SYNC, CONTROLS = "docs/scripts.md", "docs/sync.md", "docs/controls.md"
 COMMAND_LIMIT_S = 90
 BUILDS = "it works on this checkout's own environment; tests/setup runs the programs behind it"
 TESTS = "it is a tier of the tests"
@@ -60,6 +60,7 @@ NOT_RUN = {
     "/opt/engee/bin/pip install ./engee_kernel-0.1.0-py3-none-any.whl": FOR_ALL,
     "/opt/engee/bin/engee-kernel install --prefix /opt/jupyterhub": FOR_ALL,
     "/opt/jupyterhub/bin/engee-kernel doctor": FOR_ALL,
+    'pip install "engee-kernel[widgets]"': INDEX,
     "engee-kernel sync src /user/src --watch": "it does not end; tests/sync runs it",
     "engee-kernel sync MyModels.jl /user/MyModels.jl --watch --delete": "it does not end; tests/sync runs it",
     "git clone https://example.com/MyModels.jl": "it is nobody's address",
@@ -219,6 +220,10 @@ def test_cells(page: str, local_engee: LocalEngee, folder: Path, tmp_path: Path)
         assert found(cells, "%%job --name sweep").text().count("gain 0.") == 5
         assert "10 results" in found(cells, "%jobs attach night").text()
         assert "sweep" in data(found(cells, "%jobs wait night"))["text/plain"]
+    elif page == CONTROLS:
+        cell = found(cells, "%%controls")
+        assert "Controls for g, height, planet." in data(cell)["text/plain"]
+        assert "On the Earth it takes 2.02 s" in str(cell.of("comm_msg"))
     elif page == SYNC:
         assert found(cells, "MyModels.simulate").result == "55"
     else:
