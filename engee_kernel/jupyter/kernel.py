@@ -25,7 +25,7 @@ from ..messages.tracebacks import expression_contents
 from .editors import file_of
 from .questions import COMMS, AnsweringKernel
 from .stage import KernelStage
-from .stdin import no_line, read_line
+from .stdin import read_line
 
 if TYPE_CHECKING:
     from ..controls.stage import Screen
@@ -162,7 +162,7 @@ class EngeeKernel(AnsweringKernel):
         output = Publisher(send, ask, execution_count=cell.count, silent=cell.silent)
         # where nobody can answer a question, nobody can move a control
         has_person = cell.stdin_allowed and not cell.silent
-        stage = KernelStage(output, send, front_cell, cell.count, self._run_again) if has_person else None
+        stage = KernelStage(output, send, ask, front_cell, cell.count, self._run_again) if has_person else None
         reply |= await self._show(cell, output, ask, stage)
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}
@@ -170,9 +170,7 @@ class EngeeKernel(AnsweringKernel):
             reply["user_expressions"] = expression_contents(output.done.expressions)
         return {"status": "ok", **reply}
 
-    async def _show(
-        self, cell: Cell, output: Publisher, ask: Ask | None, stage: KernelStage | None = None
-    ) -> dict[str, Any]:
+    async def _show(self, cell: Cell, output: Publisher, ask: Ask, stage: KernelStage | None = None) -> dict[str, Any]:
         """Run the cell; whatever ends it is shown. What its magics add to the reply."""
         replies: dict[str, Any] = {}
         async with output:
@@ -194,7 +192,7 @@ class EngeeKernel(AnsweringKernel):
             stage.screen.over()
         return replies
 
-    async def _run_again(self, code: Callable[[], str | None], count: int, screen: Screen) -> None:
+    async def _run_again(self, code: Callable[[], str | None], count: int, screen: Screen, ask: Ask) -> None:
         """Called by a cell's controls: run code in its turn between the cells; the screen shows what comes of it."""
         async with self.turn:
             wanted = code()
@@ -203,7 +201,8 @@ class EngeeKernel(AnsweringKernel):
             parent = self.running_cell = self.get_parent("shell")
             self._publish_status("busy", "shell", parent)
             try:
-                await self._show(Cell(wanted, count), Publisher(screen.send, no_line, execution_count=count), None)
+                cell = Cell(wanted, count, stdin_allowed=True)
+                await self._show(cell, Publisher(screen.send, ask, execution_count=count), ask)
             finally:
                 screen.over()
                 self.running_cell = None

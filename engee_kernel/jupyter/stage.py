@@ -6,20 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..messages.lifesign import Send
-from ..messages.publisher import Publisher
+from ..messages.publisher import Ask, Publisher
 
 if TYPE_CHECKING:
     from ..controls.stage import Screen
 
-RunAgain = Callable[["Callable[[], str | None]", int, "Screen"], Awaitable[None]]
+RunAgain = Callable[["Callable[[], str | None]", int, "Screen", Ask], Awaitable[None]]
 
 
 class KernelStage:
-    """`send` is the cell's own way to the front end, `run_again` the kernel's, with the cell's count."""
+    """`send` and `ask` are the cell's own ways to the front end, which goes on to show what it asks for in the cell;
+    `run_again` is the kernel's, with the cell's count.
+    """
 
-    def __init__(self, publisher: Publisher, send: Send, front_cell: str, count: int, run_again: RunAgain) -> None:
+    def __init__(
+        self, publisher: Publisher, send: Send, ask: Ask, front_cell: str, count: int, run_again: RunAgain
+    ) -> None:
         self._publisher = publisher
         self._send = send
+        self._ask = ask
         self._count = count
         self._run_again = run_again
         self.front_cell = front_cell
@@ -33,4 +38,4 @@ class KernelStage:
         self._send(kind, content)
 
     async def run_again(self, code: Callable[[], str | None], screen: Screen) -> None:
-        await self._run_again(code, self._count, screen)
+        await self._run_again(code, self._count, screen, self._ask)

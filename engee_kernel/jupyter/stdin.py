@@ -31,8 +31,3 @@ async def read_line(session: Any, socket: Any, prompt: Input, identity: Any, par
                 value = str(reply["content"].get("value", ""))
                 return None if value == "\x04" else value
         await asyncio.sleep(INPUT_POLL_S)
-
-
-async def no_line(_prompt: Input) -> str | None:
-    """For code that no request of a front end has sent: nobody is asked."""
-    return None

@@ -92,3 +92,15 @@ def test_a_run_of_a_control_is_interrupted_by_the_toolbar(open_notebook: OpenNot
     field.press("Enter")
     notebook.wait_for_text(0, "slept 1")
     notebook.wait_until_idle()
+
+
+def test_a_run_of_a_control_asks_below_the_cell(open_notebook: OpenNotebook) -> None:
+    code = '%%controls\nasks = false  # @param {type:"boolean"}\nprintln("Hello ", asks ? readline() : "nobody")'
+    notebook = open_notebook("controls-asking", code)
+    notebook.run_cell(0)
+    notebook.wait_for_text(0, "Hello nobody")
+    notebook.cell(0).get_by_role("checkbox").click()
+    field = notebook.page.locator(".jp-Stdin-input")
+    field.fill("you")
+    field.press("Enter")
+    notebook.wait_for_text(0, "Hello you")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -247,6 +249,21 @@ def test_a_silent_run_says_that_it_is_alive_and_leaves_nothing_of_that(agent: Fr
     assert "running for" not in str(page.outputs)
 
 
+def test_a_run_may_ask(agent: Frontend) -> None:
+    page = Page(
+        agent, '%%controls\nn = 0 # @param {type:"integer"}\nprintln("Hello ", n > 0 ? readline() : "")'
+    ).shown()
+    agent.input_requests.clear()
+    agent.on_input = lambda asked: "you"
+    try:
+        page.move("n", value=1)
+        page.until(lambda: page.text == "Hello you\n")
+    finally:
+        agent.on_input = None
+    (asked,) = agent.input_requests
+    assert asked["parent_header"]["msg_id"] == page.cell.msg_id, "pages show it in the cell"
+
+
 def test_displays_are_updated_where_they_are(agent: Frontend) -> None:
     agent.run('EngeeKernel.display("outside", id = "outside")')
     page = Page(
@@ -397,6 +414,22 @@ def test_controls_by_themselves(
         page.until(lambda: page.outputs[-1]["data"]["text/plain"] == "10.0")
     else:
         assert page.cell.result == "19.6"
+
+
+LOADED = """
+import sys
+import engee_kernel.jupyter.application
+from engee_kernel.magics.registry import magics
+before = set(sys.modules)
+assert "%%controls" in magics()
+print(sorted(name for name in sys.modules if name.startswith(("ipywidgets", "engee_kernel.controls"))))
+print("engee_kernel.masks.form" in before)
+"""
+
+
+def test_a_kernel_without_controls_loads_nothing_of_them() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "False"]
 
 
 def test_without_ipywidgets_the_error_says_how_to_install_it(local_engee: LocalEngee, tmp_path: Path) -> None:

@@ -55,6 +55,13 @@ def test_the_wheel_alone_makes_the_kernel_appear(tmp_path: Path, jupyter_environ
     assert Path(entry["resource_dir"]) == tmp_path / "fresh" / "share" / "jupyter" / "kernels" / "engee"
     assert (Path(entry["resource_dir"]) / "logo-svg.svg").exists()
 
+    extra = call(python, "-m", "pip", "install", "--quiet", f"{wheel}[widgets]", environment=environment)
+    assert extra.returncode == 0, extra.stderr
+    shows = call(python, "-c", "import engee_kernel.controls.panel", environment=environment)
+    assert shows.returncode == 0, shows.stderr
+    # what JupyterLab shows them with
+    assert list((tmp_path / "fresh" / "share" / "jupyter" / "labextensions").glob("*/jupyterlab-manager"))
+
     started = call(python, "-c", START_THE_KERNEL, environment=environment)
     assert started.stdout.strip() == "engee_kernel", started.stderr
 
