@@ -122,6 +122,11 @@ async def show(context: Context, stage: Stage, form: Form) -> None:
         panel.begin_again()
         return whole(without_magic(written), panel.code())
 
+    def change() -> None:
+        if entry.writes:
+            write()  # what is shown to be written are the newest values
+        rounds.ask()
+
     def write() -> None:
         changed = panel.code()
         entry.writes = changed != entry.form.code
@@ -132,7 +137,7 @@ async def show(context: Context, stage: Stage, form: Form) -> None:
         panel.say(WRITTEN_NEXT, "\n".join(now for was, now in pairs if now != was))
 
     rounds = Rounds(again)
-    panel = Panel(form, changed=rounds.ask, wrote=write, forward=stage.forward)
+    panel = Panel(form, changed=change, wrote=write, forward=stage.forward)
     # until it has run without an error the cell may have its old code: JupyterLab takes no other behind an error
     entry = Entry(written, present, panel, rounds, writes=asked is not None)
     book.shows(stage.front_cell, entry)

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 Value: TypeAlias = "bool | int | float | str"
 
-_INTEGER = re.compile(r"[-+]?\d[\d_]*")
-_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eEf]))(?P<exponent>[eEf][-+]?\d+)?")
+_INTEGER = re.compile(r"[-+]?\d[\d_]*", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eEf]))(?P<exponent>[eEf][-+]?\d+)?", re.ASCII)
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _BOOLEANS = {"true": True, "false": False}
 

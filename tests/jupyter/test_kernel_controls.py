@@ -289,6 +289,9 @@ def test_the_button_has_the_values_written_by_the_next_run(agent: Frontend) -> N
     page.press("Write into the cell")
     page.until(lambda: "Run this cell once more" in page.said)
     assert f'<pre>g = 5.0 {SLIDER}\ns = "\\$" # @param</pre>' in page.said
+    page.move("g", value=6.0)
+    page.until(lambda: page.text.startswith("6.0$"))
+    assert "Run this cell once more" in page.said and "<pre>g = 6.0 " in page.said, "the newest values are written"
     # other cells have codes of their own
     assert agent.run("1", allow_stdin=True).content["payload"] == []
     edited = code.replace("println(g, s)", "println(s, g)")
@@ -296,8 +299,8 @@ def test_the_button_has_the_values_written_by_the_next_run(agent: Frontend) -> N
     page.shown()
     (payload,) = page.cell.content["payload"]
     assert payload["source"] == "set_next_input" and payload["replace"] is True
-    assert payload["text"] == edited.replace("9.8", "5.0").replace('"a"', '"\\$"')
-    assert page.text.startswith("$5.0\n")
+    assert payload["text"] == edited.replace("9.8", "6.0").replace('"a"', '"\\$"')
+    assert page.text.startswith("$6.0\n")
     page.send(payload["text"])
     page.shown()
     assert page.cell.content["payload"] == [], "it is written once"
@@ -386,34 +389,44 @@ def notebook(path: Path, **metadata: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("choice", "name", "metadata", "shows"),
+    ("metadata", "shows"),
     [
-        ("asked", "a.ngscript", {}, False),
-        ("scripts", "a.ngscript", {}, True),
-        ("scripts", "a.ipynb", {"engee_kernel": {"from": ".ngscript"}}, True),
-        ("scripts", "a.ipynb", {"engee": {}}, True),
-        ("scripts", "a.ipynb", {}, False),
-        ("all", "a.ipynb", {}, True),
+        ({"engee_kernel": {"from": ".ngscript"}}, {"asked": False, "scripts": True}),
+        ({}, {"scripts": False, "all": True}),
     ],
 )
 def test_controls_by_themselves(
     local_engee: LocalEngee,
     kernel_factory: KernelFactory,
     tmp_path: Path,
-    choice: str,
-    name: str,
     metadata: dict[str, Any],
-    shows: bool,
+    shows: dict[str, bool],
 ) -> None:
-    kernel = kernel_factory(local_engee, controls=choice)
-    address = notebook(tmp_path / name, **metadata).as_uri().replace("file:", "vscode-notebook-cell:")
-    page = Page(kernel, f"g = 9.8 {SLIDER}\n2g", front_cell=f"{address}#W0sZmlsZQ==").shown()
-    assert (VIEW in str(page.cell.messages)) == shows
-    if shows:
+    kernel = kernel_factory(local_engee)
+    address = notebook(tmp_path / "model.ipynb", **metadata).as_uri().replace("file:", "vscode-notebook-cell:")
+    for choice, expected in shows.items():
+        kernel.run(f"%config controls = {choice}")
+        page = Page(kernel, f"g = 9.8 {SLIDER}\n2g", front_cell=f"{address}#W0sZmlsZQ==").shown()
+        assert (VIEW in str(page.cell.messages)) == expected
+        if not expected:
+            assert page.cell.result == "19.6"
+            continue
         page.move("g", value=5.0)
         page.until(lambda: page.outputs[-1]["data"]["text/plain"] == "10.0")
-    else:
-        assert page.cell.result == "19.6"
+
+
+def test_a_script_is_known_by_the_name_that_jupyter_server_gives(local_engee: LocalEngee, tmp_path: Path) -> None:
+    file = notebook(tmp_path / "model.ipynb", engee={})
+    environment = {
+        "ENGEE_URL": local_engee.url,
+        "ENGEE_TOKEN": local_engee.token,
+        "ENGEE_CONTROLS": "scripts",
+        "JPY_SESSION_NAME": str(file),
+    }
+    with Frontend(tmp_path / "kernel", environment) as kernel:
+        assert VIEW in str(Page(kernel, f"g = 9.8 {SLIDER}").shown().cell.messages)
+        notebook(file)
+        assert VIEW not in str(Page(kernel, f"g = 9.8 {SLIDER}").shown().cell.messages)
 
 
 LOADED = """
