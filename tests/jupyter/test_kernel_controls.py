@@ -95,6 +95,10 @@ class Page:
     def until(self, condition: Callable[[], object], timeout_s: float = 60) -> None:
         self.kernel.until(condition, timeout_s, self)
 
+    def until_result(self, text: str) -> None:
+        """Wait until the value of the last expression is shown so, and nothing behind it."""
+        self.until(lambda: self.outputs and self.outputs[-1].get("data", {}).get("text/plain") == text)
+
     def __repr__(self) -> str:
         return f"<Page outputs={self.outputs} {self.cell}>"
 
@@ -311,7 +315,7 @@ def test_values_that_could_not_be_written_behind_an_error_are_written_by_the_run
     agent.run("works = true")
     page = Page(agent, code).shown()
     page.move("g", value=5.0)
-    page.until(lambda: page.outputs[-1]["data"]["text/plain"] == "5.0")
+    page.until_result("5.0")
     page.press("Write into the cell")
     agent.run("works = false")
     page.send(code)
@@ -380,7 +384,7 @@ def test_plain_mode(plain: Frontend) -> None:
     page = Page(plain, f"%%controls\ng = 9.8 {SLIDER}\n2g").shown()
     assert page.outputs[-1]["data"]["text/plain"] == "19.6"
     page.move("g", value=5.0)
-    page.until(lambda: page.outputs[-1]["data"]["text/plain"] == "10.0")
+    page.until_result("10.0")
 
 
 def notebook(path: Path, **metadata: Any) -> Path:
@@ -412,7 +416,7 @@ def test_controls_by_themselves(
             assert page.cell.result == "19.6"
             continue
         page.move("g", value=5.0)
-        page.until(lambda: page.outputs[-1]["data"]["text/plain"] == "10.0")
+        page.until_result("10.0")
 
 
 def test_a_script_is_known_by_the_name_that_jupyter_server_gives(local_engee: LocalEngee, tmp_path: Path) -> None:
