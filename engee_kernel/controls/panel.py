@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import ipywidgets
@@ -32,7 +32,7 @@ class Panel:
         form: Form,
         *,
         changed: Callable[[], None],
-        wrote: Callable[[], None],
+        wrote: Callable[[], Coroutine[Any, Any, None]],
         forward: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
         ipywidgets.register_comm_target()  # by itself it does so in IPython only
@@ -44,13 +44,14 @@ class Panel:
         self._timer: asyncio.TimerHandle | None = None
         self._codes = [form.text(mask) for mask in form.masks]
         self._troubles: dict[int, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._status = ipywidgets.HTML()
         self._output = ipywidgets.Output()
         button = ipywidgets.Button(
             description="Write into the cell", icon="pencil", tooltip="Put these values into the cell's code"
         )
         button.layout.width = "auto"
-        button.on_click(lambda _: wrote())
+        button.on_click(lambda _: self._begin(wrote()))
         self._box = ipywidgets.VBox(
             [*self._rows(), ipywidgets.HBox([button]), self._status, self._output],
         )
@@ -77,6 +78,11 @@ class Panel:
             self._timer.cancel()
         for widget in _with_children(self._box):
             widget.close()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # Values
 

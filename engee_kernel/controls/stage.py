@@ -32,5 +32,8 @@ class Stage(Protocol):
         Raises nothing of the code's: errors go to the screen.
         """
 
+    async def write(self, before: str, after: str) -> bool:
+        """Have the page put other code in place of the cell's; False where none does that, or its code is another."""
+
     def forward(self, kind: str, content: Mapping[str, Any]) -> None:
         """A message that is not for the screen, as the cell's own."""

@@ -16,6 +16,7 @@ import ipykernel.ipkernel  # noqa: F401 - it makes comms that reach front ends
 
 from .. import magics
 from ..cells.cell import Cell, State
+from ..controls.writers import TARGET, Writers
 from ..facts.errors import EngeeError, SettingError, StillRunningError
 from ..facts.events import Input
 from ..facts.version import __version__
@@ -62,6 +63,8 @@ class EngeeKernel(AnsweringKernel):
         for kind in COMMS:
             # it closes at once what is opened for a target that nobody registered: widgets would wait for it
             self.shell_handlers[kind] = getattr(self.comm_manager, kind)
+        self._writers = Writers()
+        self.comm_manager.register_target(TARGET, self._writers.opened)
         self.services = Services()
         self._shutting_down = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
@@ -162,7 +165,9 @@ class EngeeKernel(AnsweringKernel):
         output = Publisher(send, ask, execution_count=cell.count, silent=cell.silent)
         # where nobody can answer a question, nobody can move a control
         has_person = cell.stdin_allowed and not cell.silent
-        stage = KernelStage(output, send, ask, front_cell, cell.count, self._run_again) if has_person else None
+        stage = None
+        if has_person:
+            stage = KernelStage(output, send, ask, front_cell, cell.count, self._run_again, self._writers)
         reply |= await self._show(cell, output, ask, stage)
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}

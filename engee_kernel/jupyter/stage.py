@@ -10,6 +10,7 @@ from ..messages.publisher import Ask, Publisher
 
 if TYPE_CHECKING:
     from ..controls.stage import Screen
+    from ..controls.writers import Writers
 
 RunAgain = Callable[["Callable[[], str | None]", int, "Screen", Ask], Awaitable[None]]
 
@@ -20,13 +21,21 @@ class KernelStage:
     """
 
     def __init__(
-        self, publisher: Publisher, send: Send, ask: Ask, front_cell: str, count: int, run_again: RunAgain
+        self,
+        publisher: Publisher,
+        send: Send,
+        ask: Ask,
+        front_cell: str,
+        count: int,
+        run_again: RunAgain,
+        writers: Writers,
     ) -> None:
         self._publisher = publisher
         self._send = send
         self._ask = ask
         self._count = count
         self._run_again = run_again
+        self._writers = writers
         self.front_cell = front_cell
         self.screen: Screen | None = None
 
@@ -36,6 +45,9 @@ class KernelStage:
 
     def forward(self, kind: str, content: Mapping[str, Any]) -> None:
         self._send(kind, content)
+
+    async def write(self, before: str, after: str) -> bool:
+        return await self._writers.write(self.front_cell, before, after)
 
     async def run_again(self, code: Callable[[], str | None], screen: Screen) -> None:
         await self._run_again(code, self._count, screen, self._ask)

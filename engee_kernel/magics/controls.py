@@ -124,16 +124,22 @@ async def show(context: Context, stage: Stage, form: Form) -> None:
 
     def change() -> None:
         if entry.writes:
-            write()  # what is shown to be written are the newest values
+            show_written()  # the newest values
         rounds.ask()
 
-    def write() -> None:
-        changed = panel.code()
-        entry.writes = changed != entry.form.code
+    async def write() -> None:
+        before, changed = entry.form, panel.code()
+        entry.writes = changed != before.code
         if not entry.writes:
             panel.say("The code has these values already.")
-            return
-        pairs = zip(entry.form.code.split("\n"), changed.split("\n"), strict=True)
+        elif await stage.write(whole(written, before.code), whole(written, changed)):
+            entry.form, entry.writes = read_form(changed), False
+            panel.say("Written into the cell.")
+        elif entry.writes:  # else the cell was run meanwhile, and they are in its code
+            show_written()
+
+    def show_written() -> None:
+        pairs = zip(entry.form.code.split("\n"), panel.code().split("\n"), strict=True)
         panel.say(WRITTEN_NEXT, "\n".join(now for was, now in pairs if now != was))
 
     rounds = Rounds(again)

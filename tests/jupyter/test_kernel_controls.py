@@ -310,6 +310,48 @@ def test_the_button_has_the_values_written_by_the_next_run(agent: Frontend) -> N
     assert page.cell.content["payload"] == [], "it is written once"
 
 
+@pytest.mark.parametrize("answers", [[True], [False, True], [False], [None]], ids=str)
+def test_a_page_that_offers_itself_writes_at_once(agent: Frontend, answers: list[bool | None]) -> None:
+    """Each answer is one page's; None: it has gone without a word."""
+    code = f"%%time\n%%controls\ng = 9.8 {SLIDER}\nprintln(g)"
+    page = Page(agent, code).shown()
+    opened = {
+        agent.request("comm_open", comm_id=comm_id, target_name="engee_kernel.code", data={}): (comm_id, answer)
+        for answer in answers
+        if (comm_id := uuid.uuid4().hex)
+    }
+    page.move("g", value=5.0)
+    page.until(lambda: page.text.startswith("5.0\n"))
+    page.press("Write into the cell")
+    pressed = page._causes[-1]
+
+    def asked(comm_id: str) -> list[Message]:
+        return [content["data"] for content in pressed.of("comm_msg") if content["comm_id"] == comm_id]
+
+    for cell, (comm_id, answer) in opened.items():
+        assert not cell.of("comm_close")
+        agent.until(lambda comm_id=comm_id: asked(comm_id))
+        (data,) = asked(comm_id)
+        assert (data["cell"], data["before"]) == (page.front_cell, code)
+        assert data["after"] == code.replace("9.8", "5.0")
+        if answer is not None:
+            reply = {"request": data["request"], "written": answer}
+            agent.request("comm_msg", comm_id=comm_id, data=reply)
+    if True in answers:
+        page.until(lambda: "Written into the cell." in page.said)
+        page.press("Write into the cell")
+        page.until(lambda: "The code has these values already." in page.said)
+        page.send(code.replace("9.8", "5.0"))
+        assert page.shown().cell.content["payload"] == []
+    else:
+        page.until(lambda: "Run this cell once more" in page.said)
+        page.send(code)
+        assert page.shown().cell.content["payload"][0]["text"] == code.replace("9.8", "5.0")
+    for comm_id, _ in opened.values():
+        closed = agent.request("comm_close", comm_id=comm_id, data={})
+        agent.until(lambda closed=closed: closed.is_idle)
+
+
 def test_values_that_could_not_be_written_behind_an_error_are_written_by_the_run_after_that(agent: Frontend) -> None:
     code = f"%%controls\ng = 9.8 {SLIDER}\nworks || error()\ng"
     agent.run("works = true")
