@@ -11,12 +11,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import comm
-import ipykernel.ipkernel  # noqa: F401 - it makes comms that reach front ends
+from comm import get_comm_manager
 
 from .. import magics
 from ..cells.cell import Cell, State
-from ..controls.writers import TARGET, Writers
+from ..controls.writers import TARGET as WRITES
+from ..controls.writers import Writers
 from ..facts.errors import EngeeError, SettingError, StillRunningError
 from ..facts.events import Input
 from ..facts.version import __version__
@@ -24,7 +24,7 @@ from ..household.services import Ask, Services
 from ..messages.publisher import Publisher
 from ..messages.tracebacks import expression_contents
 from .editors import file_of
-from .questions import COMMS, AnsweringKernel
+from .questions import AnsweringKernel
 from .stage import KernelStage
 from .stdin import read_line
 
@@ -59,12 +59,10 @@ class EngeeKernel(AnsweringKernel):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.comm_manager = comm.get_comm_manager()
-        for kind in COMMS:
+        comms = get_comm_manager()
+        for kind in ("comm_open", "comm_msg", "comm_close"):
             # it closes at once what is opened for a target that nobody registered: widgets would wait for it
-            self.shell_handlers[kind] = getattr(self.comm_manager, kind)
-        self._writers = Writers()
-        self.comm_manager.register_target(TARGET, self._writers.opened)
+            self.shell_handlers[kind] = getattr(comms, kind)
         self.services = Services()
         self._shutting_down = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
@@ -73,6 +71,8 @@ class EngeeKernel(AnsweringKernel):
         self._preparing: asyncio.Task[None] | None = None
         self._replied_at = self._failed_at = -math.inf
         self._leaving: asyncio.Future[None] | None = None
+        self._writers = Writers()
+        self.comm_manager.register_target(WRITES, self._writers.opened)
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -137,21 +137,29 @@ class EngeeKernel(AnsweringKernel):
         self.editors.ran(self.running_cell["header"], cell_id)
         self.services.runs_in(file_of(cell_id))
         try:
-            cell = Cell(
-                code, self.execution_count, silent=silent, stdin_allowed=allow_stdin, expressions=user_expressions or {}
+            return await self._execute(
+                code, silent, store_history, user_expressions or {}, allow_stdin, str(cell_id or "")
             )
-            return await self._execute(cell, store_history, str(cell_id or ""))
         finally:
             self.running_cell = None
             self._replied_at = time.monotonic()
 
-    async def _execute(self, cell: Cell, store_history: bool, front_cell: str) -> dict[str, Any]:
-        if not (store_history or cell.silent):
+    async def _execute(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool,
+        user_expressions: Mapping[str, str],
+        allow_stdin: bool,
+        front_cell: str,
+    ) -> dict[str, Any]:
+        count = self.execution_count
+        if not (store_history or silent):
             self.execution_count -= 1  # the base class has counted it
         parent = self.get_parent("shell")
         identity = self._get_shell_context_var(self._shell_parent_ident)
-        reply: dict[str, Any] = {"execution_count": cell.count, "user_expressions": {}, "payload": []}
-        if not cell.code.strip():
+        reply: dict[str, Any] = {"execution_count": count, "user_expressions": {}, "payload": []}
+        if not code.strip():
             return {"status": "ok", **reply}
 
         def send(kind: str, content: Mapping[str, Any]) -> None:
@@ -160,14 +168,13 @@ class EngeeKernel(AnsweringKernel):
         async def ask(prompt: Input) -> str | None:
             return await read_line(self.session, self.stdin_socket, prompt, identity, parent)
 
-        if store_history and not cell.silent:
-            self.services.cells.append((cell.count, cell.code))
-        output = Publisher(send, ask, execution_count=cell.count, silent=cell.silent)
-        # where nobody can answer a question, nobody can move a control
-        has_person = cell.stdin_allowed and not cell.silent
+        if store_history and not silent:
+            self.services.cells.append((count, code))
+        cell = Cell(code, count, silent=silent, stdin_allowed=allow_stdin, expressions=dict(user_expressions))
+        output = Publisher(send, ask, execution_count=count, silent=silent)
         stage = None
-        if has_person:
-            stage = KernelStage(output, send, ask, front_cell, cell.count, self._run_again, self._writers)
+        if allow_stdin and not silent:  # where nobody can answer a question, nobody can move a control
+            stage = KernelStage(output, send, ask, front_cell, count, self._run_again, self._writers)
         reply |= await self._show(cell, output, ask, stage)
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}

@@ -13,6 +13,8 @@ from contextvars import copy_context
 from fnmatch import fnmatchcase
 from typing import Any
 
+import comm
+import ipykernel.ipkernel  # noqa: F401 - it makes comms that reach front ends
 from ipykernel.kernelbase import Kernel
 from jupyter_client.jsonutil import extract_dates
 
@@ -54,6 +56,8 @@ class AnsweringKernel(Kernel):
         self.arrivals = Arrivals()
         self._arrived: dict[str, Arrival] = {}
         self.editors = Editors()
+        self.comm_manager = comm.get_comm_manager()
+        """Called so by the base class, which tells front ends of the comms in it."""
         self.turn = asyncio.Lock()
         """Held by what runs: requests in the order in which they come, and between them what controls run again."""
         self.running_cell: Mapping[str, Any] | None = None
