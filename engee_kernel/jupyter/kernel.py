@@ -7,16 +7,14 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from comm import get_comm_manager
 
 from .. import magics
 from ..cells.cell import Cell, State
-from ..controls.writers import TARGET as WRITES
-from ..controls.writers import Writers
 from ..facts.errors import EngeeError, SettingError, StillRunningError
 from ..facts.events import Input
 from ..facts.version import __version__
@@ -27,9 +25,6 @@ from .editors import file_of
 from .questions import AnsweringKernel
 from .stage import KernelStage
 from .stdin import read_line
-
-if TYPE_CHECKING:
-    from ..controls.stage import Screen
 
 PROTOCOL_VERSION = "5.4"
 SHUTDOWN_FOLLOWS_S = 0.1
@@ -71,8 +66,6 @@ class EngeeKernel(AnsweringKernel):
         self._preparing: asyncio.Task[None] | None = None
         self._replied_at = self._failed_at = -math.inf
         self._leaving: asyncio.Future[None] | None = None
-        self._writers = Writers()
-        self.comm_manager.register_target(WRITES, self._writers.opened)
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -137,9 +130,7 @@ class EngeeKernel(AnsweringKernel):
         self.editors.ran(self.running_cell["header"], cell_id)
         self.services.runs_in(file_of(cell_id))
         try:
-            return await self._execute(
-                code, silent, store_history, user_expressions or {}, allow_stdin, str(cell_id or "")
-            )
+            return await self._execute(code, silent, store_history, user_expressions or {}, allow_stdin, cell_id)
         finally:
             self.running_cell = None
             self._replied_at = time.monotonic()
@@ -151,7 +142,7 @@ class EngeeKernel(AnsweringKernel):
         store_history: bool,
         user_expressions: Mapping[str, str],
         allow_stdin: bool,
-        front_cell: str,
+        cell_id: Any,
     ) -> dict[str, Any]:
         count = self.execution_count
         if not (store_history or silent):
@@ -172,17 +163,16 @@ class EngeeKernel(AnsweringKernel):
             self.services.cells.append((count, code))
         cell = Cell(code, count, silent=silent, stdin_allowed=allow_stdin, expressions=dict(user_expressions))
         output = Publisher(send, ask, execution_count=count, silent=silent)
-        stage = None
-        if allow_stdin and not silent:  # where nobody can answer a question, nobody can move a control
-            stage = KernelStage(output, send, ask, front_cell, count, self._run_again, self._writers)
-        reply |= await self._show(cell, output, ask, stage)
+        # where nobody can answer a question, nobody can move a control
+        stage = KernelStage(self, output, send, ask, str(cell_id or ""), count) if allow_stdin and not silent else None
+        reply |= await self.show(cell, output, ask, stage)
         if output.failure is not None:
             return {"status": "error", **reply, **output.failure}
         if output.done is not None:
             reply["user_expressions"] = expression_contents(output.done.expressions)
         return {"status": "ok", **reply}
 
-    async def _show(self, cell: Cell, output: Publisher, ask: Ask, stage: KernelStage | None = None) -> dict[str, Any]:
+    async def show(self, cell: Cell, output: Publisher, ask: Ask, stage: KernelStage | None = None) -> dict[str, Any]:
         """Run the cell; whatever ends it is shown. What its magics add to the reply."""
         replies: dict[str, Any] = {}
         async with output:
@@ -200,25 +190,9 @@ class EngeeKernel(AnsweringKernel):
                 output.error(EngeeError(f"The kernel itself failed: {type(error).__name__}: {error}"))
             finally:
                 self.services.end()
-        if stage is not None and stage.screen is not None:
-            stage.screen.over()
+        if stage is not None:
+            stage.over()
         return replies
-
-    async def _run_again(self, code: Callable[[], str | None], count: int, screen: Screen, ask: Ask) -> None:
-        """Called by a cell's controls: run code in its turn between the cells; the screen shows what comes of it."""
-        async with self.turn:
-            wanted = code()
-            if wanted is None:
-                return
-            parent = self.running_cell = self.get_parent("shell")
-            self._publish_status("busy", "shell", parent)
-            try:
-                cell = Cell(wanted, count, stdin_allowed=True)
-                await self._show(cell, Publisher(screen.send, ask, execution_count=count), ask)
-            finally:
-                screen.over()
-                self.running_cell = None
-                self._publish_status("idle", "shell", parent)
 
     async def _run(self, cell: Cell, output: Publisher) -> dict[str, Any]:
         if not cell.silent:

@@ -20,6 +20,8 @@ from jupyter_client.jsonutil import extract_dates
 
 from .. import magics
 from ..agent import docs
+from ..controls.writers import TARGET as WRITES
+from ..controls.writers import Writers
 from ..facts.errors import EngeeError
 from ..household.services import Services
 from . import cursors
@@ -58,6 +60,8 @@ class AnsweringKernel(Kernel):
         self.editors = Editors()
         self.comm_manager = comm.get_comm_manager()
         """Called so by the base class, which tells front ends of the comms in it."""
+        self.writers = Writers()
+        self.comm_manager.register_target(WRITES, self.writers.opened)
         self.turn = asyncio.Lock()
         """Held by what runs: requests in the order in which they come, and between them what controls run again."""
         self.running_cell: Mapping[str, Any] | None = None

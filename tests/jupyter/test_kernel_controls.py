@@ -481,7 +481,7 @@ import engee_kernel.jupyter.application
 from engee_kernel.magics.registry import magics
 before = set(sys.modules)
 assert "%%controls" in magics()
-print(sorted(name for name in sys.modules if name.startswith(("ipywidgets", "engee_kernel.controls"))))
+print(sorted(name for name in sys.modules if name.startswith(("ipywidgets", "engee_kernel.controls.panel"))))
 print("engee_kernel.masks.form" in before)
 """
 
