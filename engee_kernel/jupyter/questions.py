@@ -6,6 +6,7 @@ Answered also while a cell runs, which the base class does not do.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -112,7 +113,7 @@ class AnsweringKernel(Kernel):
         try:
             kind = message["header"]["msg_type"]
             if kind in COMMS:
-                self._take_comm(kind, stream, idents, message)
+                await self._take_comm(kind, stream, idents, message)
                 return
             with self.editors.of(message["header"]):
                 await self.shell_handlers[kind](stream, idents, message)
@@ -122,12 +123,14 @@ class AnsweringKernel(Kernel):
             self._publish_status("idle", "shell", parent=message)
             self.busy_again()
 
-    def _take_comm(self, kind: str, stream: Any, idents: Any, message: Mapping[str, Any]) -> None:
+    async def _take_comm(self, kind: str, stream: Any, idents: Any, message: Mapping[str, Any]) -> None:
         """What is published because of the message has it for its parent, and so have the tasks that it begins."""
         context = copy_context()
         context.run(self._shell_parent_ident.set, idents)
         context.run(self._shell_parent.set, message)
-        context.run(self.shell_handlers[kind], stream, idents, message)
+        result = context.run(self.shell_handlers[kind], stream, idents, message)
+        if inspect.isawaitable(result):
+            await context.run(asyncio.ensure_future, result)
 
     def busy_again(self) -> None:
         """Front ends show the state that came last: behind the idle of an answered question say that a cell runs.
