@@ -28,10 +28,14 @@ def vs_code_asks() -> bool:
     return _asks.get()
 
 
+def is_of_vs_code(cell_id: object) -> bool:
+    return str(cell_id).startswith(_CELL_OF_VS_CODE)
+
+
 def file_of(cell_id: object) -> str:
     """The path of the notebook that a cell of VS Code with this id is in; "" where it is not said."""
     address = str(cell_id)
-    if not address.startswith(_CELL_OF_VS_CODE):
+    if not is_of_vs_code(address):
         return ""
     path = unquote(urlsplit(address).path)
     # a drive's letter stands behind a slash; a notebook that was never saved has no folder
@@ -48,7 +52,7 @@ class Editors:
     def ran(self, header: Mapping[str, Any], cell_id: object) -> None:
         """A client has sent a cell with this id in its request's metadata."""
         session = str(header.get("session", ""))
-        if session and str(cell_id).startswith(_CELL_OF_VS_CODE):
+        if session and is_of_vs_code(cell_id):
             self._vs_code[session] = None
             if len(self._vs_code) > KEPT_SESSIONS:
                 del self._vs_code[next(iter(self._vs_code))]

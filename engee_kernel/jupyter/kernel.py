@@ -22,9 +22,10 @@ from ..household.services import Ask, Services
 from ..messages.publisher import Publisher
 from ..messages.tracebacks import expression_contents
 from .editors import file_of
+from .pages import TARGET, Pages
 from .questions import AnsweringKernel
 from .stage import KernelStage
-from .stdin import read_line
+from .stdin import Prompts
 
 PROTOCOL_VERSION = "5.4"
 SHUTDOWN_FOLLOWS_S = 0.1
@@ -54,10 +55,12 @@ class EngeeKernel(AnsweringKernel):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        comms = get_comm_manager()
-        for kind in ("comm_open", "comm_msg", "comm_close"):
-            # it closes at once what is opened for a target that nobody registered: widgets would wait for it
-            self.shell_handlers[kind] = getattr(comms, kind)
+        self._comms = get_comm_manager()
+        for kind in ("comm_msg", "comm_close"):
+            self.shell_handlers[kind] = getattr(self._comms, kind)
+        self.shell_handlers["comm_open"] = self.comm_open
+        self._prompts = Prompts(self.session, self.stdin_socket)
+        self._pages = Pages(self.transcripts, self._publish, self._prompts.ask_again)
         self.services = Services()
         self._shutting_down = False
         self._work: asyncio.Task[dict[str, Any]] | None = None
@@ -104,6 +107,23 @@ class EngeeKernel(AnsweringKernel):
         except SettingError as error:
             self.log.info("Not ready for Engee yet: %s", error.message)
 
+    def comm_open(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+        """Called by the base class. Ours needs no object that lives: one question, its answers, closed.
+
+        The comm manager closes at once what is opened for a target that nobody registered: widgets would wait for it.
+        """
+        if msg["content"].get("target_name") == TARGET:
+            self._pages.opened(ident, msg)
+        else:
+            self._comms.comm_open(stream, ident, msg)
+
+    def _publish(self, kind: str, content: Mapping[str, Any], parent: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put a message on iopub; what was sent."""
+        sent: Mapping[str, Any] = self.session.send(
+            self.iopub_socket, kind, dict(content), parent, ident=self._topic(kind)
+        )
+        return sent
+
     # SIGINT stays ignored: interrupts come as messages, on every system
 
     def pre_handler_hook(self) -> None:
@@ -132,6 +152,7 @@ class EngeeKernel(AnsweringKernel):
         try:
             return await self._execute(code, silent, store_history, user_expressions or {}, allow_stdin, cell_id)
         finally:
+            self.transcripts.end(self.running_cell["header"]["msg_id"])
             self.running_cell = None
             self._replied_at = time.monotonic()
 
@@ -153,11 +174,19 @@ class EngeeKernel(AnsweringKernel):
         if not code.strip():
             return {"status": "ok", **reply}
 
+        kept = self.transcripts.begin(parent["header"]["msg_id"], count)
+
         def send(kind: str, content: Mapping[str, Any]) -> None:
-            self.session.send(self.iopub_socket, kind, dict(content), parent, ident=self._topic(kind))
+            sent = self._publish(kind, content, parent)
+            if kept is not None:
+                self.transcripts.add(kept, sent["header"]["msg_id"], kind, content)
 
         async def ask(prompt: Input) -> str | None:
-            return await read_line(self.session, self.stdin_socket, prompt, identity, parent)
+            line = await self._prompts.read_line(prompt, identity, parent)
+            if kept is not None and line is not None and not prompt.password:
+                # as JupyterLab shows what was typed
+                kept.echo("stream", {"name": "stdin", "text": f"{prompt.prompt} {line}\n"})
+            return line
 
         if store_history and not silent:
             self.services.cells.append((count, code))
@@ -233,6 +262,7 @@ class EngeeKernel(AnsweringKernel):
         arrival = self.arrival(msg["header"])
         if msg["header"]["msg_type"] != "execute_request" or not arrival.was_blind(self._failed_at):
             return True
+        self.transcripts.drop(msg["header"]["msg_id"])
         self._send_abort_reply(stream, msg, idents)
         return False
 

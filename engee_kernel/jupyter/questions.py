@@ -25,10 +25,12 @@ from ..controls.writers import TARGET as WRITES
 from ..controls.writers import Writers
 from ..facts.errors import EngeeError
 from ..household.services import Services
+from ..messages.transcripts import Transcripts
 from . import cursors
 from .arrivals import Arrival, Arrivals
-from .editors import Editors
+from .editors import Editors, is_of_vs_code
 from .labels import labels
+from .pages import TARGET
 
 IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
 COMMS = ("comm_open", "comm_msg", "comm_close")
@@ -47,6 +49,8 @@ CONCURRENT = frozenset(
 )
 
 KEPT_ARRIVALS = 4096
+HEADER, METADATA, CONTENT = 1, 3, 4
+"""Their places in a message, behind its signature."""
 
 
 class AnsweringKernel(Kernel):
@@ -66,6 +70,7 @@ class AnsweringKernel(Kernel):
         self.turn = asyncio.Lock()
         """Held by what runs: requests in the order in which they come, and between them what controls run again."""
         self.running_cell: Mapping[str, Any] | None = None
+        self.transcripts = Transcripts()
 
     def arrival(self, header: Mapping[str, Any]) -> Arrival:
         """How the shell message with this header came; asked once."""
@@ -79,11 +84,13 @@ class AnsweringKernel(Kernel):
         """
         # by its id: the base class runs all of them in one context. Noted now: where a message has no date, the base
         # class gives it the moment of its turn
-        header = self._header(msg)
+        header = self._part(msg, HEADER)
         self._arrived[str(header.get("msg_id", ""))] = self.arrivals.note(header, time.monotonic())
         if len(self._arrived) > KEPT_ARRIVALS:
             del self._arrived[next(iter(self._arrived))]
-        if subshell_id is None and header.get("msg_type") in CONCURRENT:
+        if header.get("msg_type") == "execute_request":
+            self._note_cell(header, msg)
+        if subshell_id is None and self._only_reads(header, msg):
             idents, frames = self.session.feed_identities(msg, copy=False)
             try:
                 message = self.session.deserialize(frames, content=True, copy=False)
@@ -96,16 +103,27 @@ class AnsweringKernel(Kernel):
         async with self.turn:
             await super().shell_main(subshell_id, msg)
 
-    def _header(self, msg: Any) -> Mapping[str, Any]:
+    def _part(self, msg: Any, place: int) -> Mapping[str, Any]:
         """A peek at it; {} for what is no message (the base class then says so)."""
         if len(msg) == 1:
             return {}
         try:
             _, frames = self.session.feed_identities(msg, copy=False)
             # whether the signature is right is looked at when the whole message is read
-            return dict(extract_dates(self.session.unpack(frames[1].bytes)))
+            return dict(extract_dates(self.session.unpack(frames[place].bytes)))
         except (ValueError, TypeError, KeyError, IndexError):
             return {}
+
+    def _only_reads(self, header: Mapping[str, Any], msg: Any) -> bool:
+        kind = header.get("msg_type")
+        return kind in CONCURRENT or (kind == "comm_open" and self._part(msg, CONTENT).get("target_name") == TARGET)
+
+    def _note_cell(self, header: Mapping[str, Any], msg: Any) -> None:
+        """A cell was sent: a page that opens before its turn shows that it waits. VS Code has no such pages."""
+        cell_id = self._part(msg, METADATA).get("cellId")
+        content = self._part(msg, CONTENT)
+        if isinstance(cell_id, str) and not is_of_vs_code(cell_id) and not content.get("silent"):
+            self.transcripts.queue(str(header.get("msg_id")), cell_id, str(content.get("code", "")))
 
     async def _answer_beside(self, idents: Any, message: Mapping[str, Any]) -> None:
         stream = self.shell_channel_thread.manager.get_subshell_to_shell_channel_socket(None)

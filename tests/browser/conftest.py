@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from frontend import clean_environment
@@ -18,7 +20,8 @@ from playwright.sync_api import Browser, Locator, Page
 
 from engee_kernel.emulator.process import LocalEngee
 
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+CHECKOUT = Path(__file__).parents[2]
+SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 LAB_START_S = 60
 OPEN_PAGES = pytest.StashKey[list[Page]]()
 CONNECTED = """idle => {
@@ -26,6 +29,7 @@ CONNECTED = """idle => {
     const kernel = context?.session?.kernel;
     return !!context?.isReady && kernel?.connectionStatus === "connected" && (!idle || kernel.status === "idle");
 }"""
+OUTPUTS = "index => jupyterapp.shell.currentWidget.content.model.cells.get(index).outputs.toJSON()"
 
 
 @dataclass
@@ -48,8 +52,11 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
         "JUPYTER_DATA_DIR": str(folder / ".data"),
         "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
+        # this checkout's, whichever is installed
+        "JUPYTER_PATH": str(folder / ".path"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
     }
+    shutil.copytree(CHECKOUT / "labextension", folder / ".path" / "labextensions" / "engee-kernel")
     # else JupyterLab asks a question that covers the page
     notification = folder / ".settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
@@ -149,6 +156,23 @@ class Notebook:
     def wait_for_prompt(self, index: int, prompt: str, timeout_s: float = 30) -> None:
         cell = self.page.locator(".jp-CodeCell").nth(index)
         cell.locator(".jp-InputPrompt", has_text=prompt).wait_for(timeout=timeout_s * 1000)
+
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """A cell's outputs in the page's own model of the notebook."""
+        found: list[dict[str, Any]] = self.page.evaluate(OUTPUTS, index)
+        return found
+
+    def wait_for_outputs(self, index: int, text: str, timeout_s: float = 60) -> None:
+        self.page.wait_for_function(
+            f"([index, text]) => JSON.stringify(({OUTPUTS})(index)).includes(text)",
+            arg=[index, text],
+            timeout=timeout_s * 1000,
+        )
+
+    def reload(self) -> None:
+        """What is not saved is lost, and nobody is asked whether that is right."""
+        self.page.reload()
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
