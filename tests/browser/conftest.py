@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from frontend import clean_environment
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -106,6 +106,7 @@ class Notebook:
 
     page: Page
     path: Path
+    new_page: Callable[[], Page]
 
     def menu(self, *labels: str) -> None:
         """Click through the menu bar."""
@@ -139,15 +140,18 @@ class Notebook:
         return self.page.locator(".jp-CodeCell").nth(index)
 
     def saved(self) -> str:
-        """The notebook's file, saved now."""
+        """The notebook's file, saved now; no cell may run."""
+        self.save()
+        self.page.wait_for_function("!jupyterapp.shell.currentWidget.context.model.dirty")
+        return self.path.read_text(encoding="utf-8")
+
+    def save(self) -> None:
         before = self.path.stat().st_mtime_ns
         self.menu("File", "Save Notebook")
         deadline = time.monotonic() + 20
         while self.path.stat().st_mtime_ns == before:
             assert time.monotonic() < deadline, "the notebook was not saved"
             self.page.wait_for_timeout(50)
-        self.page.wait_for_function("!jupyterapp.shell.currentWidget.context.model.dirty")
-        return self.path.read_text(encoding="utf-8")
 
     def prompt(self, index: int) -> str:
         """E.g. "[3]:" of a cell that has run, "[*]:" of one that runs."""
@@ -174,12 +178,17 @@ class Notebook:
         self.page.reload()
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
 
+    def reopen(self) -> None:
+        """In a new page; the one before is closed already."""
+        self.page = self.new_page()
+
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 OpenNotebook = Callable[..., Notebook]
+Route = Callable[[WebSocketRoute], None]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -198,15 +207,20 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
     """`open_notebook(name, cell, cell, …)` opens a new notebook of these cells; its kernel is ready."""
     pages = request.node.stash[OPEN_PAGES] = list[Page]()
 
-    def open_it(name: str, *cells: str) -> Notebook:
-        path = lab.folder / f"{name}.ipynb"
-        path.write_text(json.dumps(_notebook(cells)), encoding="utf-8")
+    def show(path: Path, route: Route | None) -> Page:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         pages.append(page)
         page.set_default_timeout(30_000)
-        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb?token=abc&reset")
-        notebook = Notebook(page, path)
+        if route is not None:
+            page.route_web_socket(re.compile("/channels"), route)
+        page.goto(f"{lab.url}/lab/workspaces/{path.stem}/tree/{path.name}?token=abc&reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        return page
+
+    def open_it(name: str, *cells: str, kernel: str = "engee", route: Route | None = None) -> Notebook:
+        path = lab.folder / f"{name}.ipynb"
+        path.write_text(json.dumps(_notebook(cells, kernel)), encoding="utf-8")
+        notebook = Notebook(show(path, route), path, lambda: show(path, None))
         notebook.wait_until_connected()
         return notebook
 
@@ -215,11 +229,11 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
         page.close()
 
 
-def _notebook(cells: tuple[str, ...]) -> dict[str, object]:
+def _notebook(cells: tuple[str, ...], kernel: str) -> dict[str, object]:
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "engee", "display_name": "Engee (Julia)", "language": "julia"}},
+        "metadata": {"kernelspec": {"name": kernel, "display_name": kernel}},
         "cells": [
             {
                 "id": f"cell-{number}",
