@@ -36,7 +36,9 @@ $(BIN)/pip$(EXE):
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python can't make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMPS)/packages: pyproject.toml engee_kernel/facts/version.py | $(BIN)/pip$(EXE)
+# an editable install copies what JupyterLab and its server load: done again where that has changed
+SHARED := $(wildcard labextension/* labextension/static/* serverextension/*)
+$(STAMPS)/packages: pyproject.toml engee_kernel/facts/version.py $(SHARED) | $(BIN)/pip$(EXE)
 	@mkdir -p $(STAMPS)
 	@echo "Installing packages into $(VENV) …"
 	$(PY) -m pip install --quiet --editable '.[dev]'

@@ -57,6 +57,7 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
     }
     shutil.copytree(CHECKOUT / "labextension", folder / ".path" / "labextensions" / "engee-kernel")
+    shutil.copytree(CHECKOUT / "serverextension", folder / ".config" / "jupyter_server_config.d")
     # else JupyterLab asks a question that covers the page
     notification = folder / ".settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
@@ -147,7 +148,7 @@ class Notebook:
 
     def save(self) -> None:
         before = self.path.stat().st_mtime_ns
-        self.menu("File", "Save Notebook")
+        self.menu("File", "Save Notebook" if self.path.suffix == ".ipynb" else "Save Engee script")
         deadline = time.monotonic() + 20
         while self.path.stat().st_mtime_ns == before:
             assert time.monotonic() < deadline, "the notebook was not saved"
@@ -204,7 +205,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
-    """`open_notebook(name, cell, cell, …)` opens a new notebook of these cells; its kernel is ready."""
+    """`open_notebook(name, cell, cell, …)` opens a new notebook of these cells; its kernel is ready.
+
+    `script="…"`: a script of Engee's, by a double click.
+    """
     pages = request.node.stash[OPEN_PAGES] = list[Page]()
 
     def show(path: Path, route: Route | None) -> Page:
@@ -213,13 +217,17 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
         page.set_default_timeout(30_000)
         if route is not None:
             page.route_web_socket(re.compile("/channels"), route)
-        page.goto(f"{lab.url}/lab/workspaces/{path.stem}/tree/{path.name}?token=abc&reset")
+        page.goto(f"{lab.url}/lab/workspaces/{path.stem}{_opened(path)}?token=abc&reset")
+        if path.suffix != ".ipynb":
+            page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         return page
 
-    def open_it(name: str, *cells: str, kernel: str = "engee", route: Route | None = None) -> Notebook:
-        path = lab.folder / f"{name}.ipynb"
-        path.write_text(json.dumps(_notebook(cells, kernel)), encoding="utf-8")
+    def open_it(
+        name: str, *cells: str, kernel: str = "engee", route: Route | None = None, script: str | None = None
+    ) -> Notebook:
+        path = lab.folder / (f"{name}.ipynb" if script is None else f"{name}.ngscript")
+        path.write_bytes((json.dumps(_notebook(cells, kernel)) if script is None else script).encode())
         notebook = Notebook(show(path, route), path, lambda: show(path, None))
         notebook.wait_until_connected()
         return notebook
@@ -227,6 +235,10 @@ def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) ->
     yield open_it
     for page in pages:
         page.close()
+
+
+def _opened(path: Path) -> str:
+    return f"/tree/{path.name}" if path.suffix == ".ipynb" else ""
 
 
 def _notebook(cells: tuple[str, ...], kernel: str) -> dict[str, object]:
