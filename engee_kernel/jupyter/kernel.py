@@ -107,7 +107,7 @@ class EngeeKernel(AnsweringKernel):
         except SettingError as error:
             self.log.info("Not ready for Engee yet: %s", error.message)
 
-    def comm_open(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
+    async def comm_open(self, stream: Any, ident: Any, msg: dict[str, Any]) -> None:
         """Called by the base class. Ours needs no object that lives: one question, its answers, closed.
 
         The comm manager closes at once what is opened for a target that nobody registered: widgets would wait for it.

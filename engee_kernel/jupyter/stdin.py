@@ -19,7 +19,8 @@ class Prompts:
     def __init__(self, session: Any, socket: Any) -> None:
         self._session = session
         self._socket = socket
-        self._open: Mapping[str, Any] | None = None
+        self._open: tuple[Input, Mapping[str, Any]] | None = None
+        self._asked: set[Any] = set()
 
     async def read_line(self, prompt: Input, identity: Any, parent: Mapping[str, Any]) -> str | None:
         """A line from the front end that sent the cell, None for end of input. Cancelled when no longer needed.
@@ -28,14 +29,14 @@ class Prompts:
         """
         while self._socket.poll(0):
             self._socket.recv_multipart(zmq.NOBLOCK)  # a reply to a prompt that was given up
-        content = {"prompt": prompt.prompt, "password": prompt.password}
-        request = self._open = self._session.send(self._socket, "input_request", content, parent, ident=identity)
+        self._open = prompt, parent
+        self._asked = {None}  # jupyter_client's own replies name no parent
         try:
+            self._ask(identity)
             while True:
                 while self._socket.poll(0):
                     _, reply = self._session.recv(self._socket, mode=0)
-                    # jupyter_client's own replies name no parent
-                    if reply and reply["parent_header"].get("msg_id") in (None, request["header"]["msg_id"]):
+                    if reply and reply["parent_header"].get("msg_id") in self._asked:
                         value = str(reply["content"].get("value", ""))
                         return None if value == "\x04" else value
                 await asyncio.sleep(INPUT_POLL_S)
@@ -44,5 +45,13 @@ class Prompts:
 
     def ask_again(self, request: str, identity: Any) -> None:
         """If this execute_request waits for a line, put the same question to another front end too."""
-        if self._open is not None and self._open["parent_header"].get("msg_id") == request:
-            self._session.send(self._socket, dict(self._open), ident=identity)
+        if self._open is not None and self._open[1]["header"]["msg_id"] == request:
+            self._ask(identity)
+
+    def _ask(self, identity: Any) -> None:
+        """A message of its own each time: one that comes twice is taken for a forgery."""
+        if self._open is not None:
+            prompt, parent = self._open
+            content = {"prompt": prompt.prompt, "password": prompt.password}
+            sent = self._session.send(self._socket, "input_request", content, parent, ident=identity)
+            self._asked.add(sent["header"]["msg_id"])
