@@ -59,13 +59,11 @@ class Run {
 
   show(state, count) {
     const { model } = this.cell;
-    if (state !== "ended") {
-      model.executionCount = null;
-      model.executionState = "running";
-    } else {
-      model.executionState = "idle";
-      model.executionCount = count;
-    }
+    const isEnded = state === "ended";
+    if (!isEnded) model.executionCount = null;
+    if ("executionState" in model) model.executionState = isEnded ? "idle" : "running";
+    else this.cell.setPrompt(isEnded ? "" : "*");   // JupyterLab 4.2
+    if (isEnded) model.executionCount = count;
   }
 
   end() {
@@ -191,8 +189,8 @@ class Follower {
 
   _isComplete(run, cell) {
     const seen = this._seen.get(run.request) ?? { count: 0, last: "" };
-    const ran = cell.model.executionState !== "running";
-    return seen.count === run.published && seen.last === run.last && ran === (run.state === "ended");
+    const hasEnded = cell.model.executionCount !== null;
+    return seen.count === run.published && seen.last === run.last && hasEnded === (run.state === "ended");
   }
 
   _place(run) {

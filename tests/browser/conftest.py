@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ from engee_kernel.emulator.process import LocalEngee
 CHECKOUT = Path(__file__).parents[2]
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 LAB_START_S = 60
+LAB_PYTHON = os.environ.get("ENGEE_LAB_PYTHON", sys.executable)
+"""Of an environment with another JupyterLab, e.g. 4.2; the kernel is this one's."""
 OPEN_PAGES = pytest.StashKey[list[Page]]()
 CONNECTED = """idle => {
     const context = window.jupyterapp?.shell.currentWidget?.context?.sessionContext;
@@ -54,9 +57,11 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
         "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
         # this checkout's, whichever is installed
         "JUPYTER_PATH": str(folder / ".path"),
+        "PYTHONPATH": str(CHECKOUT),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
     }
     shutil.copytree(CHECKOUT / "labextension", folder / ".path" / "labextensions" / "engee-kernel")
+    _kernelspec(folder / ".path" / "kernels" / "engee")
     shutil.copytree(CHECKOUT / "serverextension", folder / ".config" / "jupyter_server_config.d")
     # else JupyterLab asks a question that covers the page
     notification = folder / ".settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
@@ -71,7 +76,7 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
     ]
     arguments += [f"--ServerApp.root_dir={folder}"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *arguments],
+        [LAB_PYTHON, "-m", "jupyterlab", *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -89,6 +94,13 @@ def lab(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
         process.wait(timeout=30)
         reader.join(timeout=10)
         process.stdout.close()
+
+
+def _kernelspec(folder: Path) -> None:
+    shutil.copytree(CHECKOUT / "kernelspec", folder)
+    spec = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
+    spec["argv"][0] = sys.executable
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
 
 def _address(said: list[str], process: subprocess.Popen[str]) -> str:

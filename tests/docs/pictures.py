@@ -65,6 +65,7 @@ def main() -> None:
             _controls(browser, url, folder)
             (folder / "measurements.bin").write_bytes(os.urandom(30_000_000))
             _jobs(browser, url, folder)
+            _script(browser, url, folder)
             browser.close()
     for picture in sorted(PICTURES.glob("*.png")):
         sys.stdout.write(f"{picture.relative_to(CHECKOUT)}: {picture.stat().st_size // 1024} KB\n")
@@ -223,6 +224,18 @@ def _jobs(browser: Browser, url: str, folder: Path) -> None:
         _run(page, index)
         _done(page, index)
     _shoot(page, "jobs", 620)
+    page.close()
+
+
+def _script(browser: Browser, url: str, folder: Path) -> None:
+    shutil.copy(CHECKOUT / "tests" / "scripts" / "pendulum.ngscript", folder / "pendulum.ngscript")
+    page = _page(browser, f"{url}/lab/workspaces/script?token=abc&reset")
+    page.locator(".jp-DirListing-item", has_text="pendulum.ngscript").dblclick()
+    page.locator("#jp-main-statusbar").get_by_text("Engee (Julia) | Idle").wait_for()
+    for index in range(2):
+        _run(page, index)
+        _done(page, index)
+    _shoot(page, "script", 420)
     page.close()
 
 
