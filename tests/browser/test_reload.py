@@ -15,6 +15,14 @@ from .conftest import Lab, Notebook, OpenNotebook
 pytestmark = [pytest.mark.browser, pytest.mark.julia, pytest.mark.timeout(180)]
 
 LINES = 'for i in 0:79; println("line ", i); sleep(0.1); end'
+
+
+def held(flag: str) -> str:
+    """80 lines; behind the 40th the cell waits for a file of this name in Engee."""
+    wait = f'while i == 40 && !isfile("{flag}"); sleep(0.1); end'
+    return f'for i in 0:79; println("line ", i); {wait}; sleep(0.05); end'
+
+
 PICTURE = (
     "struct Picture end\n"
     'Base.show(io::IO, ::MIME"image/svg+xml", ::Picture) = print(io, """<svg xmlns="http://www.w3.org/2000/svg" '
@@ -45,12 +53,14 @@ def assert_lines(notebook: Notebook, index: int = 0, lines: int = 80, count: int
     assert notebook.prompt(index) == f"[{count}]:"
 
 
-def test_a_reload_in_the_middle_loses_nothing(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook("reload-middle", LINES)
+def test_a_reload_in_the_middle_loses_nothing(open_notebook: OpenNotebook, local_engee: LocalEngee) -> None:
+    notebook = open_notebook("reload-middle", held("middle"))
     notebook.run_cell(0)
     notebook.wait_for_outputs(0, "line 20")
     notebook.reload()
     notebook.wait_for_prompt(0, "[*]:")
+    notebook.wait_for_outputs(0, "line 40")
+    (local_engee.user_dir / "middle").touch()
     notebook.wait_for_outputs(0, "line 79")
     notebook.wait_for_prompt(0, "[1]:")
     assert_lines(notebook)
@@ -78,13 +88,15 @@ def test_a_page_closed_until_after_the_end_shows_all_and_then_leaves_it(open_not
     assert not notebook.page.evaluate("jupyterapp.shell.currentWidget.context.model.dirty")
 
 
-def test_cells_that_waited_show_their_output_too(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook("reload-all", LINES, 'println("second")\n2', 'error("third")', '"not run"')
+def test_cells_that_waited_show_their_output_too(open_notebook: OpenNotebook, local_engee: LocalEngee) -> None:
+    notebook = open_notebook("reload-all", held("all"), 'println("second")\n2', 'error("third")', '"not run"')
+    notebook.page.set_viewport_size({"width": 1280, "height": 2600})  # JupyterLab keeps only what is in view
     notebook.run_all()
     notebook.wait_for_outputs(0, "line 10")
     notebook.reload()
     for index in range(4):
         notebook.wait_for_prompt(index, "[*]:")
+    (local_engee.user_dir / "all").touch()
     notebook.wait_for_prompt(2, "[3]:", timeout_s=60)
     notebook.wait_for_prompt(3, "[ ]:")
     assert_lines(notebook)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from engee_kernel.facts.version import __version__
 
 from .conftest import CHECKOUT
 
@@ -38,16 +41,45 @@ def call(*words: str | Path, environment: dict[str, str]) -> subprocess.Complete
     )
 
 
-def test_the_wheel_alone_makes_the_kernel_appear(tmp_path: Path, jupyter_environment: dict[str, str]) -> None:
-    environment = {name: v for name, v in jupyter_environment.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    built = call(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path, CHECKOUT, environment=environment)
-    assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("engee_kernel-*.whl")
+@pytest.fixture
+def environment(jupyter_environment: dict[str, str]) -> dict[str, str]:
+    return {name: v for name, v in jupyter_environment.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
-    assert call(sys.executable, "-m", "venv", tmp_path / "fresh", environment=environment).returncode == 0
-    python = tmp_path / "fresh" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    installed = call(python, "-m", "pip", "install", "--quiet", wheel, environment=environment)
+
+def fresh_python(folder: Path, environment: dict[str, str], *more: str) -> Path:
+    """The Python of a new environment into which the wheel was installed, and `more`."""
+    built = call(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, CHECKOUT, environment=environment)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = folder.glob("engee_kernel-*.whl")
+    assert call(sys.executable, "-m", "venv", folder / "fresh", environment=environment).returncode == 0
+    python = folder / "fresh" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    installed = call(python, "-m", "pip", "install", "--quiet", wheel, *more, environment=environment)
     assert installed.returncode == 0, installed.stderr
+    return python
+
+
+def test_the_wheel_brings_the_extension_of_jupyterlab_and_of_its_server(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    python = fresh_python(tmp_path, environment, "jupyterlab>=4.2")
+    labs = call(python, "-m", "jupyter", "labextension", "list", environment=environment)
+    said = re.sub(r"\x1b\[[0-9;]*m", "", labs.stdout + labs.stderr)
+    assert re.search(rf"engee-kernel v{re.escape(__version__)} +enabled +OK", said), said
+    servers = call(python, "-m", "jupyter", "server", "extension", "list", environment=environment)
+    said = re.sub(r"\x1b\[[0-9;]*m", "", servers.stdout + servers.stderr)
+    assert re.search(r"engee_kernel\.jupyter\.serverextension +enabled", said), said
+    assert re.search(r"engee_kernel\.jupyter\.serverextension .*OK", said), said
+
+    folder = tmp_path / "fresh" / "share" / "jupyter" / "labextensions" / "engee-kernel"
+    package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    assert package["version"] == __version__
+    load = package["jupyterlab"]["_build"]["load"]
+    assert __version__ in load, "browsers keep what they know by its name"
+    assert {path.name for path in folder.glob("static/*")} == {Path(load).name, "output.js", "scripts.js"}
+
+
+def test_the_wheel_alone_makes_the_kernel_appear(tmp_path: Path, environment: dict[str, str]) -> None:
+    python = fresh_python(tmp_path, environment)
 
     listed = call(python, "-m", "jupyter_client.kernelspecapp", "list", "--json", environment=environment)
     entry = json.loads(listed.stdout)["kernelspecs"]["engee"]
