@@ -155,8 +155,9 @@ class Transcripts:
         """A front end has sent the cell: what it put out before is no longer shown."""
         self._of.pop(cell_id, None)
         self._of[cell_id] = Transcript(request, cell_id, code)
-        ended = [one.cell_id for one in self._of.values() if one.state == ENDED]
-        for known in ended[: max(0, len(self._of) - self._limit_cells)]:
+        # what never begins, e.g. a request with a wrong signature, must not stay for ever either
+        spare = [one.cell_id for state in (ENDED, QUEUED) for one in self._of.values() if one.state == state]
+        for known in spare[: max(0, len(self._of) - self._limit_cells)]:
             del self._of[known]
 
     def begin(self, request: str, count: int) -> Transcript | None:

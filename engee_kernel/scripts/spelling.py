@@ -141,6 +141,8 @@ _UNIT = re.compile(rf"{_ESCAPE.pattern}|.", re.DOTALL)
 def plain(value: str) -> str:
     """A string's literal as Jupyter writes it."""
     literal = json.dumps(value, ensure_ascii=False)
+    if literal.isascii():
+        return literal  # a picture: the search would take as long as all else
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", literal)
 
 

@@ -22,7 +22,7 @@ const message = (kind, content, parent = {}) => ({
 // An execution that this page did not start, or has lost the thread of: what an output area needs of a
 // Kernel.IShellFuture.
 class Run {
-  constructor(kernel, request, cell, ended) {
+  constructor(kernel, request, cell, code, ended) {
     this._kernel = kernel;
     this._ended = ended;
     this.cell = cell;
@@ -30,7 +30,7 @@ class Run {
     this._hasAsked = false;
     this.isDisposed = false;
     this.isEnded = false;
-    this.msg = { ...message("execute_request", {}), channel: "shell" };
+    this.msg = { ...message("execute_request", { code }), channel: "shell" };
     this.msg.header.msg_id = request;
     this.done = new Promise(resolve => { this._done = resolve; });
     this.onIOPub = this.onReply = this.onStdin = () => {};
@@ -230,8 +230,8 @@ class Follower {
   }
 
   // Show a run from its beginning, and follow it.
-  _adopt(cell, { request, state, count, published, last }, messages) {
-    const run = new Run(this._kernel, request, cell, one => {
+  _adopt(cell, { request, code, state, count, published, last }, messages) {
+    const run = new Run(this._kernel, request, cell, code, one => {
       if (this._runs.get(request) === one) this._runs.delete(request);
     });
     cell.model.trusted = true;   // made by the kernel that runs, as where JupyterLab runs a cell

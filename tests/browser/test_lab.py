@@ -150,7 +150,7 @@ def test_a_page_reloaded_in_the_middle_of_a_cell_goes_on(open_notebook: OpenNote
     notebook.page.reload()
     notebook.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
     notebook.wait_until_connected(idle=False)
-    # JupyterLab drops what a running cell puts out after a reload; the record of the cell has all of it
+    # the job of the cell has all of it, too
     notebook.run_cell(1)
     notebook.wait_for_text(1, "finished", timeout_s=60)
     assert notebook.output(1).split("\n")[:11] == [*(f"step {number}" for number in range(1, 11)), "finished"]

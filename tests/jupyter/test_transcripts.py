@@ -125,6 +125,9 @@ def test_of_many_cells_the_oldest_that_have_ended_are_forgotten() -> None:
         transcripts.end(Cell(transcripts, str(number)).request)
     assert [run["cell_id"] for run in transcripts.summaries()] == ["runs", "8", "9"]
     assert runs.run.state == "running"
+    for number in range(10):
+        transcripts.queue(f"never begins {number}", f"queued {number}", "")
+    assert [run["cell_id"] for run in transcripts.summaries()] == ["runs", "queued 8", "queued 9"]
 
 
 def test_a_cell_sent_again_has_only_its_newest_run() -> None:
