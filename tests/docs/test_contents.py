@@ -60,7 +60,7 @@ MAGICS, FILES, JOBS, SYNC = "docs/magics.md", "docs/files.md", "docs/jobs.md", "
 COMMANDS, SETTINGS, PYTHON = "docs/command-line.md", "docs/settings.md", "docs/python-notebooks.md"
 EMULATOR, TROUBLE, ARCHITECTURE = "docs/local-engee.md", "docs/troubleshooting.md", "docs/architecture.md"
 # in the local Engee's own world, beside the settings
-OTHER_VARIABLES = {FOLDER_VARIABLE, ENVIRONMENT_NAME, "ENGEE_USER_DIR", "ENGEE_CHROMIUM"}
+OTHER_VARIABLES = {FOLDER_VARIABLE, ENVIRONMENT_NAME, "ENGEE_USER_DIR", "ENGEE_CHROMIUM", "ENGEE_LAB_PYTHON"}
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
 every_page = pytest.mark.parametrize("page", ALL)
