@@ -11,8 +11,6 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from comm import get_comm_manager
-
 from .. import magics
 from ..cells.cell import Cell, State
 from ..facts.errors import EngeeError, SettingError, StillRunningError
@@ -55,9 +53,8 @@ class EngeeKernel(AnsweringKernel):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._comms = get_comm_manager()
         for kind in ("comm_msg", "comm_close"):
-            self.shell_handlers[kind] = getattr(self._comms, kind)
+            self.shell_handlers[kind] = getattr(self.comm_manager, kind)
         self.shell_handlers["comm_open"] = self.comm_open
         self._prompts = Prompts(self.session, self.stdin_socket)
         self._pages = Pages(self.transcripts, self._publish, self._prompts.ask_again)
@@ -115,7 +112,7 @@ class EngeeKernel(AnsweringKernel):
         if msg["content"].get("target_name") == TARGET:
             self._pages.opened(ident, msg)
         else:
-            self._comms.comm_open(stream, ident, msg)
+            self.comm_manager.comm_open(stream, ident, msg)
 
     def _publish(self, kind: str, content: Mapping[str, Any], parent: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put a message on iopub; what was sent."""

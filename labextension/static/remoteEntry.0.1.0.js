@@ -15,7 +15,7 @@
   };
 
   const plugins = async () => {
-    const modules = await Promise.all(["output.js", "scripts.js"].map(file => import(new URL(`${file}?${version}`, here))));
+    const modules = await Promise.all(["output.js", "scripts.js", "controls.js"].map(file => import(new URL(`${file}?${version}`, here))));
     return Promise.all(modules.map(module => module.plugin(shared)));
   };
 

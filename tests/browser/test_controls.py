@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from .conftest import OpenNotebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.julia, pytest.mark.timeout(180)]
-
-LAB_EXTENSIONS = Path(sys.prefix) / "share" / "jupyter" / "labextensions"
-WRITES_AT_ONCE = (LAB_EXTENSIONS / "engee-kernel" / "static" / "controls.js").exists()
-"""Where the extension of JupyterLab is installed; else the code comes with the answer to the cell's next run."""
 
 FALL = """\
 %%controls
@@ -49,10 +43,6 @@ def test_a_moved_slider_changes_text_and_plot_and_the_button_writes_it(open_note
     cell.get_by_text("falls for 1.99 s on Mars").wait_for()
     assert 'planet = "Earth"' in cell.locator(".cm-content").inner_text()
     cell.get_by_role("button", name="Write into the cell").click()
-    if not WRITES_AT_ONCE:
-        cell.get_by_text("Run this cell once more").wait_for()
-        notebook.screenshot("controls-written-next")
-        notebook.run_cell(0)
     cell.locator(".cm-content").get_by_text('planet = "Mars"').wait_for()
     cell.get_by_text("falls for 1.99 s on Mars").wait_for()
     notebook.run_cell(1)
@@ -113,7 +103,6 @@ def test_a_run_of_a_control_asks_below_the_cell(open_notebook: OpenNotebook) -> 
     notebook.wait_for_text(0, "Hello you")
 
 
-@pytest.mark.skipif(not WRITES_AT_ONCE, reason="the extension of JupyterLab is not installed")
 def test_values_are_written_at_once_after_a_restart_and_a_reload_too(open_notebook: OpenNotebook) -> None:
     code = '%%controls\nn = 2  # @param {type:"slider", min:0, max:9}\nprintln("square: ", n^2)'
     notebook = open_notebook("controls-restarted", code)

@@ -75,7 +75,12 @@ def test_the_wheel_brings_the_extension_of_jupyterlab_and_of_its_server(
     assert package["version"] == __version__
     load = package["jupyterlab"]["_build"]["load"]
     assert __version__ in load, "browsers keep what they know by its name"
-    assert {path.name for path in folder.glob("static/*")} == {Path(load).name, "output.js", "scripts.js"}
+    assert {path.name for path in folder.glob("static/*")} == {
+        Path(load).name,
+        "controls.js",
+        "output.js",
+        "scripts.js",
+    }
 
 
 def test_the_wheel_alone_makes_the_kernel_appear(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -87,6 +92,7 @@ def test_the_wheel_alone_makes_the_kernel_appear(tmp_path: Path, environment: di
     assert Path(entry["resource_dir"]) == tmp_path / "fresh" / "share" / "jupyter" / "kernels" / "engee"
     assert (Path(entry["resource_dir"]) / "logo-svg.svg").exists()
 
+    (wheel,) = tmp_path.glob("engee_kernel-*.whl")
     extra = call(python, "-m", "pip", "install", "--quiet", f"{wheel}[widgets]", environment=environment)
     assert extra.returncode == 0, extra.stderr
     shows = call(python, "-c", "import engee_kernel.controls.panel", environment=environment)
