@@ -107,8 +107,9 @@ async def show(context: Context, stage: Stage, form: Form) -> None:
     present, written = form, context.cell.code
     asked = book.to_write(stage.front_cell, written)
     if asked is not None:
-        # front ends take another code for a cell in the answer to the cell only
+        # front ends but JupyterLab take another code for a cell in the answer to the cell only
         form = read_form(form.with_codes(form.carried(asked.form, asked.panel.codes)))
+    if form.code != present.code:
         context.code, written = form.code, whole(written, form.code)
         payload = {"source": "set_next_input", "text": written, "replace": True}
         context.replies.setdefault("payload", []).append(payload)
