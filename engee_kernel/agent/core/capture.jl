@@ -69,28 +69,10 @@ function late_worker(cell)
 end
 
 "Text of a task that outlived its cell, while its notebook is idle: it opens the notebook's next cell."
-function keep_late_text(cell, name, p, n)
-    worker = late_worker(cell)
-    worker === nothing && return nothing
-    lock(REGISTRY)
-    try
-        if worker.late_bytes + n <= LATE_LIMIT_BYTES
-            worker.late_bytes += n
-            push!(worker.late, name)
-            push!(worker.late, copy(unsafe_wrap(Array, p, n)))
-        else
-            worker.late_dropped_bytes += n
-        end
-    finally
-        unlock(REGISTRY)
-    end
-    return nothing
-end
+keep_late_text(cell, name, p, n) = keep_late(cell, name, copy(unsafe_wrap(Array, p, n)), n)
 
 "The same for what a late task displays, updates or clears: frozen as JSON now, the value may change."
 function keep_late_event(cell, kind, fields)
-    worker = late_worker(cell)
-    worker === nothing && return nothing
     frozen = Any[]
     for field in fields
         push!(frozen, field isa Fields ? RawJSON(json(field)) : field)
@@ -99,11 +81,18 @@ function keep_late_event(cell, kind, fields)
     for field in frozen
         field isa RawJSON && (n += sizeof(field.text))
     end
+    return keep_late(cell, Symbol(kind), frozen, n)
+end
+
+function keep_late(cell, name, kept, n)
+    worker = late_worker(cell)
+    worker === nothing && return nothing
     lock(REGISTRY)
     try
         if worker.late_bytes + n <= LATE_LIMIT_BYTES
             worker.late_bytes += n
-            append!(worker.late, Any[Symbol(kind), frozen])
+            push!(worker.late, name)
+            push!(worker.late, kept)
         else
             worker.late_dropped_bytes += n
         end

@@ -47,18 +47,7 @@ end
 struct Delivery
     worker::Worker
 end
-(delivery::Delivery)() = deliver_always(delivery.worker)
-
-function deliver_always(worker)
-    while true
-        try
-            deliver(worker)
-            return nothing
-        catch error
-            Base.invokelatest(note_fault, worker, error)
-        end
-    end
-end
+(delivery::Delivery)() = always(deliver, delivery.worker)
 
 function deliver(worker)
     while true

@@ -89,14 +89,14 @@ end
 struct Work
     worker::Worker
 end
-(work::Work)() = work_always(work.worker)
+(work::Work)() = always(work_on, work.worker)
 
 # A person's code can throw an exception into this task at any time: a timer that ends its own cell too late does. It
-# must cost nothing but a remark.
-function work_always(worker)
+# must cost nothing but a remark. So it may into the one that raises interrupts.
+function always(f, worker)
     while true
         try
-            work_on(worker)
+            f(worker)
             return nothing
         catch error
             Base.invokelatest(note_fault, worker, error)
