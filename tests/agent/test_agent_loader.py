@@ -26,7 +26,7 @@ def evaluate(julia: Path, tmp_path: Path, *programs: str) -> list[str]:
         path = tmp_path / f"{number}.jl"
         path.write_text(program, encoding="utf-8", newline="")
         names.append(path.name)
-    code = "for name in ARGS; println(Core.stdout, include_string(Main, read(name, String))); end"
+    code = "const OUT = stdout; for name in ARGS; println(OUT, include_string(Main, read(name, String))); end"
     done = subprocess.run(
         [str(julia), "--startup-file=no", "-e", code, *names],
         cwd=tmp_path,

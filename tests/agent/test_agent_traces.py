@@ -41,11 +41,11 @@ def errors(julia: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     folder = tmp_path_factory.mktemp("traces")
     (folder / "mine.jl").write_text(FILE, encoding="utf-8")
     name = agent.MODULE_NAME
-    lines = [f"include_string(Main, {agent.literal(agent.install_command())})"]
+    lines = ["const OUT = stdout", f"include_string(Main, {agent.literal(agent.install_command())})"]
     for count, code in CELLS.items():
         arguments = f'Any["nb","cell {count}",{count},{agent.literal(code.replace("PATH", folder.as_posix()))}'
         call = f'{name}.call("submit",{name}.AGENT.epoch,{arguments},60.0,String[],Any[]])'
-        lines.append(f"println(Core.stdout, Base.invokelatest(include_string, Main, {agent.literal(call)}))")
+        lines.append(f"println(OUT, Base.invokelatest(include_string, Main, {agent.literal(call)}))")
     program = folder / "program.jl"
     program.write_text("\n".join(lines), encoding="utf-8")
     done = subprocess.run(
