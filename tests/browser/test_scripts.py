@@ -29,7 +29,7 @@ def test_a_script_is_opened_run_and_saved_as_a_script(open_notebook: OpenNoteboo
     assert notebook.path.read_text(encoding="utf-8") == text
 
     notebook.run_all()
-    notebook.wait_for_prompt(1, "[2]:")
+    notebook.wait_for_prompt(1, "[2]:", timeout_s=60)
     notebook.wait_for_text(1, "T = 1.419")
     notebook.screenshot("script")
     saved = json.loads(notebook.saved())
