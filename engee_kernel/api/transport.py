@@ -62,6 +62,9 @@ class Transport:
         self._origins = frozenset({origin(self.url)})
         self._tokens = tokens
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._asked: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[wire.ServerStatus | None]] = (
+            WeakKeyDictionary()
+        )
 
     async def close(self) -> None:
         """Close the connections of the running loop."""
@@ -80,6 +83,18 @@ class Transport:
 
     async def status(self) -> wire.ServerStatus:
         """The server's state, asked for once; remembers the user's prefix, which may change."""
+        loop = asyncio.get_running_loop()
+        asked = self._asked[loop] = loop.create_future()
+        status = None
+        try:
+            status = await self._status()
+        finally:
+            asked.set_result(status)
+            if self._asked.get(loop) is asked:
+                del self._asked[loop]
+        return status
+
+    async def _status(self) -> wire.ServerStatus:
         status = wire.read_status(await self.manage("GET", wire.INFO, timeout_s=CONNECT_TIMEOUT_S))
         if status.url:
             prefix = urljoin(self.url + "/", status.url).rstrip("/") + "/"
@@ -124,7 +139,14 @@ class Transport:
             await response.aclose()
 
     async def _find_prefix(self) -> None:
-        status = await self.status()
+        status = None
+        asked = self._asked.get(asyncio.get_running_loop())
+        if asked is not None:
+            # when a kernel starts, its own look and the first cell ask at the same time: one question for both
+            await asyncio.wait({asked})
+            status = asked.result()
+        if status is None:
+            status = await self.status()
         if status.down:
             # before the request is sent: then it is certain that nothing has run
             raise _not_running(status)

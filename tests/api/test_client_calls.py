@@ -28,6 +28,7 @@ from engee_kernel.facts.errors import (
 from engee_kernel.facts.text import split_description, unquote_julia
 
 WAIT_S = 60
+INFO = "/account/api/engee/info"
 
 
 async def done(client: EngeeClient, job_id: str) -> Job:
@@ -55,6 +56,19 @@ async def test_status_of_a_running_server(client: EngeeClient, local_engee: Loca
     assert status.started_at is not None and status.started_at.tzinfo is not None
     assert abs(datetime.now(timezone.utc) - status.started_at) < timedelta(hours=1)
     assert status.stopped_at is None and status.minimal_mode is False
+
+
+async def test_who_needs_the_address_shares_a_question_for_the_state(
+    client_of: ClientFactory, local_engee: LocalEngee
+) -> None:
+    def states() -> int:
+        return len([call for call in local_engee.requests() if call["path"] == INFO])
+
+    client, before = client_of(local_engee), states()
+    status, *values = await asyncio.gather(client.status(), client.eval("1"), client.eval("2"))
+    assert status.running and values == ["1", "2"]
+    assert states() == before + 1
+    assert (await client.status()).running and states() == before + 2, "a later question is asked anew"
 
 
 async def test_the_life_of_a_server(local_engee_factory: LocalEngeeFactory, client_of: ClientFactory) -> None:

@@ -341,6 +341,19 @@ async def test_a_status_without_an_address(scripted: ScriptedServer, client_of: 
     assert len(scripted.requests) == 1
 
 
+async def test_a_look_at_the_state_that_fails_is_not_shared(
+    scripted: ScriptedServer, client_of: ClientFactory
+) -> None:
+    good = scripted.replies[INFO]
+    assert isinstance(good, bytes)
+    scripted.replies[INFO] = [http_reply(502, b"<html>Bad gateway</html>"), good]
+    scripted.replies["/prefix/external/command/eval"] = http_reply(body={"result": "8"})
+    client = client_of(scripted, retry_bound_s=0.0)
+    failed, value = await asyncio.gather(client.status(), client.eval("3 + 5"), return_exceptions=True)
+    assert isinstance(failed, GatewayError) and value == "8"
+    assert len(scripted.calls(INFO)) == 2
+
+
 async def test_a_relative_address_is_taken_from_the_management_origin(
     scripted: ScriptedServer, client_of: ClientFactory
 ) -> None:
