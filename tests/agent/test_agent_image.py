@@ -107,7 +107,7 @@ def is_from_image(hello: dict[str, object]) -> bool:
 
 @pytest.mark.parametrize(
     ("version", "possible"),
-    [("1.5.3", False), ("1.10.9", False), ("1.11.0", True), ("1.12.4", False), ("1.13.0", False), ("?", False)],
+    [("1.5.3", False), ("1.10.9", False), ("1.11.0", True), ("1.12.4", True), ("1.13.0", False), ("?", False)],
 )
 def test_which_versions_can_have_one(version: str, possible: bool) -> None:
     assert agent.image.is_possible(version) is possible

@@ -77,7 +77,7 @@ end
 @testset "each thread gives way by its own clock" begin
     agent = getfield(Main, Symbol(NAME))
     fill!(agent.LAST_YIELDS, 0)
-    agent.give_way(agent.OUTPUTS[1])
+    agent.give_way()
     here = agent.own_place()
     due = fill(false, Threads.nthreads())
     Threads.@threads for i in 1:Threads.nthreads()

@@ -11,8 +11,9 @@ mutable struct CellOutput <: Base.AbstractPipe
     name::String
     original::Any
     guard::ReentrantLock
-    holder::Any                        # the task that has the lock, and how often; both guarded by it
-    depth::Int
+    writer::Any                        # the task whose line is not ended; this and what follows is guarded
+    since_ns::Any                      # when the line began
+    patience_ns::Any                   # how long others wait for its end
 end
 
 const OUTPUTS = Any[]                  # stdout, stderr
@@ -23,8 +24,7 @@ Base.pipe_reader(out::CellOutput) = out.original
 function Base.unsafe_write(out::CellOutput, p::Ptr{UInt8}, n::UInt)
     cell = output_cell()
     cell === nothing && return unsafe_write(out.original, p, n)
-    write_to_cell(cell, out.name, p, Int(n))
-    way_is_due(n > 0 && unsafe_load(p, n) == 0x0a) && give_way(out)
+    write_to_cell(out, cell, p, Int(n))
     return Int(n)
 end
 
@@ -32,28 +32,61 @@ function Base.write(out::CellOutput, byte::UInt8)
     cell = output_cell()
     cell === nothing && return write(out.original, byte)
     bytes = UInt8[byte]
-    GC.@preserve bytes write_to_cell(cell, out.name, pointer(bytes), 1)
-    way_is_due(byte == 0x0a) && give_way(out)
+    GC.@preserve bytes write_to_cell(out, cell, pointer(bytes), 1)
     return 1
 end
 
-function write_to_cell(cell, name, p::Ptr{UInt8}, n::Int)
-    drain_descriptors(false)
-    add_text(cell, name, p, n) || Base.invokelatest(keep_late_text, cell, name, p, n)
+# `print` writes a line in pieces, and tasks on several threads write at once. Base would lock the stream for them, but a
+# method of `lock` for it would throw away a thousand of Base's and REPL's compiled methods (Julia 1.11 and newer). So a task
+# keeps the stream until its line ends, or the others lose their patience: sooner each time, as where all print dots.
+const LINE_NS = 200_000_000
+
+function write_to_cell(out, cell, p::Ptr{UInt8}, n::Int)
+    line_ended = n > 0 && unsafe_load(p, n) == 0x0a
+    me = current_task()
+    lock(out.guard)
+    out.writer === nothing || out.writer === me || wait_for_line(out)
+    try
+        if line_ended
+            out.writer === me && (out.patience_ns = LINE_NS)
+            out.writer = nothing
+        elseif out.writer !== me
+            out.writer = me
+            out.since_ns = time_ns()
+        end
+        drain_descriptors(false)
+        add_text(cell, out.name, p, n) || Base.invokelatest(keep_late_text, cell, out.name, p, n)
+    finally
+        unlock(out.guard)
+    end
+    way_is_due(line_ended) && give_way()
+    return nothing
+end
+
+"Leave the stream's lock to others until the line that was begun is ended; then it is held again."
+function wait_for_line(out)
+    while out.writer !== nothing
+        if time_ns() - out.since_ns::UInt64 > out.patience_ns::Int
+            out.patience_ns = out.patience_ns::Int >> 2
+            out.writer = nothing
+            break
+        end
+        unlock(out.guard)
+        yield()
+        lock(out.guard)
+    end
     return nothing
 end
 
 # A loop that only prints would starve the server's tasks: nobody could read its output or interrupt it. Yield at line
-# ends, so that lines of different tasks do not mix; not while the task has the stream's lock: whoever waits for that
-# would be woken in vain each time. The second yield runs what I/O events have woken.
+# ends, so that lines of different tasks do not mix. The second yield runs what I/O events have woken.
 #
 # Each thread by its own clock: one that gives way must not keep another from it.
 way_is_due(line_ended) = time_ns() - LAST_YIELDS[own_place()] > (line_ended ? YIELD_INTERVAL_NS : 5 * YIELD_INTERVAL_NS)
 
 own_place() = min(Threads.threadid(), length(LAST_YIELDS))
 
-function give_way(out)
-    out.holder === current_task() && return nothing
+function give_way()
     yield()
     yield()
     LAST_YIELDS[own_place()] = time_ns()
@@ -133,7 +166,6 @@ function Base.get(out::CellOutput, key, default)
 end
 Base.haskey(out::CellOutput, key) = in_some_cell() ? key === :color : haskey(out.original, key)
 Base.getindex(out::CellOutput, key) = in_some_cell() && key === :color ? true : getindex(out.original, key)
-Base.in(pair::Pair, out::CellOutput) = in_some_cell() ? isequal(pair, :color => true) : in(pair, out.original)
 Base.displaysize(out::CellOutput) = in_some_cell() ? DISPLAY_SIZE : displaysize(out.original)
 
 # An IOContext made of the stream takes the colour along. Julia 1.5 would throw away hundreds of Base's compiled methods
@@ -151,21 +183,6 @@ Base.isreadable(::CellOutput) = false
 Base.iswritable(::CellOutput) = true
 Base.close(::CellOutput) = nothing
 Base.flush(out::CellOutput) = in_some_cell() ? nothing : flush(out.original)
-# print holds it, so that tasks on several threads do not mix their lines. One lock for all cells: which cell a task
-# belongs to may change between locking and unlocking.
-function Base.lock(out::CellOutput)
-    lock(out.guard)
-    out.depth += 1
-    out.holder = current_task()
-    return nothing
-end
-function Base.unlock(out::CellOutput)
-    out.depth -= 1
-    out.depth == 0 && (out.holder = nothing)
-    unlock(out.guard)
-    way_is_due(true) && origin_cell() !== nothing && give_way(out)
-    return nothing
-end
 
 # `pipeline(cmd, stdout = stdout)`: the child writes where descriptors 1 and 2 point.
 Base.setup_stdio(out::CellOutput, ::Bool) = (RawFD(out.name == "stdout" ? 1 : 2), false)

@@ -180,7 +180,9 @@ end
 
 # Drains now and then while a cell runs: a cell that waits for a child process writes nothing itself.
 struct Poller end
-function (::Poller)()
+(::Poller)() = poll_descriptors()
+
+function poll_descriptors()
     while some_cell_unfinished()
         sleep(POLL_S)
         drain_descriptors(false)

@@ -22,13 +22,14 @@ const TAKE_HOLD = :(begin
     setfield!(AGENT, :server_logger, Base.CoreLogging.global_logger())
     setfield!(AGENT, :started_at, time())
     setfield!(AGENT, :threads, isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads())
-    push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0))
-    push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0))
+    push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0, LINE_NS))
+    push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0, LINE_NS))
     set_stream(:stdout, OUTPUTS[1])
     set_stream(:stderr, OUTPUTS[2])
     set_stream(:stdin, CellInput(Base.stdin))
     isdefined(Main, :EngeeKernel) || Core.eval(Main, Expr(:toplevel, USER_MODULE))
-    join_user_module(Main.EngeeKernel)
+    # invokelatest: this code is older than the name, of which Julia 1.12 warns
+    Base.invokelatest(join_user_module, Base.invokelatest(getfield, Main, :EngeeKernel))
     pushdisplay(CellDisplay())
     # Julia 1.11 and later load packages in a world of their own, older than this agent: what is printed there would find
     # no method for its streams, and be lost.

@@ -266,7 +266,9 @@ mutable struct ErrorReport
     stack::Any
     fields::Any
 end
-function (report::ErrorReport)(worker, cell)
+(report::ErrorReport)(worker, cell) = fill_report(report, worker, cell)
+
+function fill_report(report, worker, cell)
     begin_user_code(worker, cell)
     try
         report.fields = error_fields(report.stack, cell)

@@ -4,8 +4,8 @@ function work_for_image()
     before = (Base.stdout, Base.stderr, Base.stdin)
     AGENT.epoch = "image"
     AGENT.server_logger = Base.CoreLogging.global_logger()
-    push!(OUTPUTS, CellOutput("stdout", before[1], ReentrantLock(), nothing, 0))
-    push!(OUTPUTS, CellOutput("stderr", before[2], ReentrantLock(), nothing, 0))
+    push!(OUTPUTS, CellOutput("stdout", before[1], ReentrantLock(), nothing, 0, LINE_NS))
+    push!(OUTPUTS, CellOutput("stderr", before[2], ReentrantLock(), nothing, 0, LINE_NS))
     DESCRIPTORS.targets = Any[Any[], Any[], Any[]]
     display = CellDisplay()
     try
@@ -92,7 +92,7 @@ function precompile_start()
     precompile(Base.Multimedia.pushdisplay, (CellDisplay,))
     for stream in (Base.PipeEndpoint, Base.TTY, IOStream)
         precompile(CellInput, (stream,))
-        precompile(CellOutput, (String, stream, ReentrantLock, Nothing, Int))
+        precompile(CellOutput, (String, stream, ReentrantLock, Nothing, Int, Int))
     end
     return nothing
 end

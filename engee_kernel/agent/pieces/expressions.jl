@@ -12,7 +12,9 @@ function evaluate_expressions(worker, cell)
     return Fields(asked.replies)
 end
 
-function (asked::Expressions)(worker, cell)
+(asked::Expressions)(worker, cell) = evaluate_asked(asked, worker, cell)
+
+function evaluate_asked(asked, worker, cell)
     for i in 1:2:length(cell.expressions)
         name, code = cell.expressions[i], cell.expressions[i+1]
         fields = try

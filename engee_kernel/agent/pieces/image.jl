@@ -11,7 +11,7 @@ is_from_image() = Base.moduleroot(SELF) === SELF
 is_building() = BUILDER[1] !== nothing && process_running(BUILDER[1])
 
 "The place, a Julia program, tells the folder for this Julia; \"\" where there is none."
-image_folder(place) = VERSION >= v"1.11" && VERSION < v"1.12-" ? include_string(SELF, place, "place")::String : ""
+image_folder(place) = VERSION >= v"1.11" && VERSION < v"1.13-" ? include_string(SELF, place, "place")::String : ""
 
 function image_found(folder)
     folder == "" && return "impossible"
@@ -62,7 +62,9 @@ struct SignsOfLife
     text::Any                          # what goes before them
 end
 
-function (signs::SignsOfLife)()
+(signs::SignsOfLife)() = give_signs(signs)
+
+function give_signs(signs)
     text = signs.text
     while process_running(signs.process)
         if !(Sys.CPU_THREADS == 1 && some_cell_unfinished())
