@@ -35,6 +35,11 @@ async def _made(session: Session, epoch: str) -> None:
         await _quiet(session)
         if session.remote.epoch != epoch:
             return
+        # two calls with a pause: what Julia compiles for each keeps it from answering, for a moment only
+        found = await session.ask("image_state", *agent.image_place())
+        if found is None or found.get("state") != "none":
+            return
+        await _quiet(session)
         answer = await session.ask("image_build", *agent.image_order())
         if answer is None or answer.get("state") != "later":
             return

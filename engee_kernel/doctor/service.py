@@ -110,7 +110,7 @@ async def _image(client: EngeeClient) -> Finding:
         return skip("image", "needs the agent")
     julia = str(remote.hello.get("julia", "?"))
     if not agent.image.is_possible(julia):
-        return ok("image", f"none: Julia {julia} runs the agent from its source; only 1.11 keeps it compiled")
+        return ok("image", f"none: Julia {julia} runs the agent from its source; only 1.11 and 1.12 keep it compiled")
     answer = await remote.call("image_state", *agent.image_place())
     state, folder = answer["state"], answer["folder"]
     if state == "impossible":

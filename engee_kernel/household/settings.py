@@ -109,7 +109,7 @@ class EngeeSettings(Configurable):
     ).tag(config=True)
     image = Bool(
         Options.image,
-        help="Keep the agent compiled on your disk in Engee (Julia 1.11), so that the first cell of the next "
+        help="Keep the agent compiled on your disk in Engee (Julia 1.11 and 1.12), so that the first cell of the next "
         "session comes sooner.",
     ).tag(config=True, reconnect=True)
     controls = Enum(
