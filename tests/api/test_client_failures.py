@@ -341,9 +341,7 @@ async def test_a_status_without_an_address(scripted: ScriptedServer, client_of: 
     assert len(scripted.requests) == 1
 
 
-async def test_a_look_at_the_state_that_fails_is_not_shared(
-    scripted: ScriptedServer, client_of: ClientFactory
-) -> None:
+async def test_a_look_at_the_state_that_fails_is_not_shared(scripted: ScriptedServer, client_of: ClientFactory) -> None:
     good = scripted.replies[INFO]
     assert isinstance(good, bytes)
     scripted.replies[INFO] = [http_reply(502, b"<html>Bad gateway</html>"), good]
