@@ -47,7 +47,7 @@ In papermill, nbconvert and other programs that take no input the cell runs as i
         form = read_form(context.code)
         tell(context, form)
         if not form.masks:
-            context.output.notice(f"{NAME}: this cell has no mask. Expected is e.g. {EXAMPLE}")
+            context.output.notice(f"{NAME}: this cell has no mask. Expected, for example: {EXAMPLE}")
             return
         try:
             await show(context, stage, form)
