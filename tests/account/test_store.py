@@ -122,7 +122,7 @@ def test_a_missing_piece_is_an_error_not_half_a_token(backend: FileKeyring) -> N
     vault.write(KEY, "x" * 3 * PIECE_CHARS)
     piece = next(name for name in backend.entries() if name.endswith(".1"))
     backend.delete_password(*piece.split("|"))
-    with pytest.raises(VaultError, match="not whole"):
+    with pytest.raises(VaultError, match="incomplete"):
         vault.read(KEY)
 
 

@@ -98,5 +98,5 @@ def test_no_folder_is_not_an_empty_one(tmp_path: Path) -> None:
 def test_a_rule_that_is_none_is_an_error(tmp_path: Path) -> None:
     grow(tmp_path, "a.jl")
     write(tmp_path / ".engeeignore", "!")
-    with pytest.raises(TransferError, match="A rule"):
+    with pytest.raises(TransferError, match="no valid rule"):
         scan(tmp_path)
