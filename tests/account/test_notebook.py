@@ -143,6 +143,7 @@ def test_names_and_values_are_completed(shared: Frontend, line: str, expected: l
 
 @pytest.fixture(scope="module")
 def shared(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
+    shared_local_engee.reset()  # this runs before `local_engee` does, on what another module's last test has left
     environment = {"ENGEE_URL": shared_local_engee.url, "ENGEE_TOKEN": shared_local_engee.token}
     with Frontend(tmp_path_factory.mktemp("shared"), environment) as kernel:
         yield kernel

@@ -251,6 +251,7 @@ def python_notebook(
     shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PythonNotebook]:
     folder = tmp_path_factory.mktemp("python")
+    shared_local_engee.reset()  # this runs before `local_engee` does, on what another module's last test has left
     with PythonNotebook(folder, environment_of(shared_local_engee)) as notebook:
         notebook.run("%load_ext engee_kernel", timeout_s=COMMAND_LIMIT_S)
         yield notebook

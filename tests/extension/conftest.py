@@ -35,6 +35,7 @@ def environment_of(engee: LocalEngee, settings: Mapping[str, Any]) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def shared_python(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PythonNotebook]:
+    shared_local_engee.reset()  # this runs before `local_engee` does, on what another module's last test has left
     environment = environment_of(shared_local_engee, {"workspace": "notebook"})
     with PythonNotebook(tmp_path_factory.mktemp("python"), environment) as notebook:
         assert notebook.run("%load_ext engee_kernel").status == "ok"

@@ -37,6 +37,7 @@ def kernel_factory(tmp_path: Path) -> Iterator[KernelFactory]:
 
 
 def _shared(shared_local_engee: LocalEngee, folders: pytest.TempPathFactory, mode: str) -> Iterator[Frontend]:
+    shared_local_engee.reset()  # this runs before `local_engee` does, on what another module's last test has left
     with Frontend(folders.mktemp(f"shared-{mode}"), environment_of(shared_local_engee, {"mode": mode})) as kernel:
         kernel.run("1", timeout_s=120)  # a Julia that is new compiles the agent for some seconds
         yield kernel

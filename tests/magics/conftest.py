@@ -25,6 +25,7 @@ def environment_of(engee: LocalEngee, settings: dict[str, Any]) -> dict[str, str
 
 @pytest.fixture(scope="module")
 def shared_notebook(shared_local_engee: LocalEngee, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
+    shared_local_engee.reset()  # this runs before `local_engee` does, on what another module's last test has left
     environment = environment_of(shared_local_engee, {"workspace": "notebook"})
     with Frontend(tmp_path_factory.mktemp("code-magics"), environment) as kernel:
         kernel.run("1", timeout_s=120)
