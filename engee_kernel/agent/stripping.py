@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from ..facts.text import after_block_comment
+
 _PLAIN = re.compile(r"""[^#"`'\n]+""")
 _NAME_CHAR = re.compile(r"[\w!)\]}'.]")
 _PREFIX = re.compile(r"(?:^|[^\w!])([A-Za-z_]\w*)$")
@@ -79,17 +81,10 @@ def _after_comment(source: str, at: int) -> int:
     if not source.startswith("#=", at):
         end = source.find("\n", at)
         return len(source) if end < 0 else end
-    depth = 0
-    while at < len(source):
-        if source.startswith("#=", at):
-            depth, at = depth + 1, at + 2
-        elif source.startswith("=#", at):
-            depth, at = depth - 1, at + 2
-            if depth == 0:
-                return at
-        else:
-            at += 1
-    raise ValueError("a block comment is not closed")
+    behind = after_block_comment(source, at)
+    if behind is None:
+        raise ValueError("a block comment is not closed")
+    return behind
 
 
 def _after_string(source: str, at: int, *, raw: bool) -> int:

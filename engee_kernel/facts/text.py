@@ -29,6 +29,21 @@ def _unescape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[4], match[4])
 
 
+def after_block_comment(code: str, at: int) -> int | None:
+    """Behind Julia's block comment that begins at `at`; they nest. None: it is not closed."""
+    depth = 0
+    while at < len(code):
+        if code.startswith("#=", at):
+            depth, at = depth + 1, at + 2
+        elif code.startswith("=#", at):
+            depth, at = depth - 1, at + 2
+            if depth == 0:
+                return at
+        else:
+            at += 1
+    return None
+
+
 def duration(seconds: float) -> str:
     """E.g. "0.4 s", "12 s", "3 min 05 s", "2 h 07 min"."""
     if seconds < 9.95:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..facts.text import after_block_comment
+
 _BEHIND_IT_TRANSPOSES = ")]}'._!"
 
 
@@ -38,7 +40,7 @@ def lines_with_comment(code: str) -> Iterator[Line]:
         elif here is not None and here.closing:
             at = _in_text(code, at, here, inside)
         elif code.startswith("#=", at):
-            at = _behind_block(code, at)
+            at = after_block_comment(code, at) or len(code)
             if (last := code.rfind("\n", start, at)) >= 0:
                 start, plain = last + 1, False
         elif code[at] == "#":
@@ -82,18 +84,3 @@ def _in_code(code: str, at: int, here: _Inside | None, inside: list[_Inside]) ->
 
 def _ends_a_name(code: str, at: int) -> bool:
     return at > 0 and (code[at - 1].isalnum() or code[at - 1] in "_!")
-
-
-def _behind_block(code: str, at: int) -> int:
-    """Behind the block comment that begins here; they nest."""
-    depth = 0
-    while at < len(code):
-        if code.startswith("#=", at):
-            depth, at = depth + 1, at + 2
-        elif code.startswith("=#", at):
-            depth, at = depth - 1, at + 2
-            if depth == 0:
-                return at
-        else:
-            at += 1
-    return at
