@@ -32,22 +32,22 @@ def have_made(session: Session) -> None:
 
 async def _made(session: Session, epoch: str) -> None:
     for _ in range(TRIES_LIMIT):
-        await _quiet(session)
+        await _quiet(session, QUIET_S)
         if session.remote.epoch != epoch:
             return
         # two calls with a pause: what Julia compiles for each keeps it from answering, for a moment only
         found = await session.ask("image_state", *agent.image_place())
         if found is None or found.get("state") != "none":
             return
-        await _quiet(session)
+        await _quiet(session, LOOK_S)
         answer = await session.ask("image_build", *agent.image_order())
         if answer is None or answer.get("state") != "later":
             return
         await asyncio.sleep(AGAIN_AFTER_S)
 
 
-async def _quiet(session: Session) -> None:
+async def _quiet(session: Session, wanted_s: float) -> None:
     quiet_s = 0.0
-    while quiet_s < QUIET_S:
+    while quiet_s < wanted_s:
         await asyncio.sleep(LOOK_S)
         quiet_s = 0.0 if session.busy else quiet_s + LOOK_S
