@@ -30,7 +30,6 @@ from . import cursors
 from .arrivals import Arrival, Arrivals
 from .editors import Editors, is_of_vs_code
 from .labels import labels
-from .pages import TARGET
 
 IS_COMPLETE_BOUND_S = 0.7  # jupyter console waits for one second
 COMMS = ("comm_open", "comm_msg", "comm_close")
@@ -90,7 +89,7 @@ class AnsweringKernel(Kernel):
             del self._arrived[next(iter(self._arrived))]
         if header.get("msg_type") == "execute_request":
             self._note_cell(header, msg)
-        if subshell_id is None and self._only_reads(header, msg):
+        if subshell_id is None and header.get("msg_type") in CONCURRENT:
             idents, frames = self.session.feed_identities(msg, copy=False)
             try:
                 message = self.session.deserialize(frames, content=True, copy=False)
@@ -113,10 +112,6 @@ class AnsweringKernel(Kernel):
             return dict(extract_dates(self.session.unpack(frames[place].bytes)))
         except (ValueError, TypeError, KeyError, IndexError):
             return {}
-
-    def _only_reads(self, header: Mapping[str, Any], msg: Any) -> bool:
-        kind = header.get("msg_type")
-        return kind in CONCURRENT or (kind == "comm_open" and self._part(msg, CONTENT).get("target_name") == TARGET)
 
     def _note_cell(self, header: Mapping[str, Any], msg: Any) -> None:
         """A cell was sent: a page that opens before its turn shows that it waits. VS Code has no such pages."""

@@ -60,7 +60,7 @@ In papermill, nbconvert and other programs that take no input the cell runs as i
 async def show_by_itself(context: Context) -> None:
     """The controls of a cell without the magic, where the setting asks for them."""
     stage, choice = context.kernel.stage, context.kernel.settings.controls
-    if stage is None or choice == "asked" or "@param" not in context.code:
+    if stage is None or choice == "asked":
         return
     if choice == "scripts" and not is_of_script(_file(context)):
         return

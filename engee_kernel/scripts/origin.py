@@ -7,15 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .conversion import SCRIPT
 from .notes import NOTE
 
-SUFFIX = ".ngscript"
 LIMIT_BYTES = 64 * 2**20
 
 
 def is_of_script(path: Path) -> bool:
     """By the file's name, else by what the notebook's metadata say; False for what can't be read."""
-    if path.suffix == SUFFIX:
+    if path.suffix == SCRIPT.suffix:
         return True
     try:
         state = path.stat()
@@ -32,4 +32,4 @@ def _was_made(path: Path, _changed_ns: int) -> bool:
     if not isinstance(metadata, dict):
         return False
     note = metadata.get(NOTE)
-    return "engee" in metadata or (isinstance(note, dict) and note.get("from") == SUFFIX)
+    return "engee" in metadata or (isinstance(note, dict) and note.get("from") == SCRIPT.suffix)
