@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import environment_of
+from factories import environment_of
 from frontend import Cell, Frontend
 
 from engee_kernel.emulator.julia import JuliaNotFoundError, cache_folder, find_julia, installed_julia

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import environment_of
+from factories import environment_of
 from frontend import Cell, Frontend
 
 from engee_kernel.emulator.process import LocalEngee
