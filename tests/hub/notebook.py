@@ -20,11 +20,13 @@ Message = dict[str, Any]
 class Notebook:
     """`path` with a kernel of the specification `kernel`; `server` is the client of the person's Jupyter Server.
 
-    `on_input` gives the answer to a prompt. `run` waits for a cell's reply and its idle.
+    `on_input` gives the answer to a prompt, or None to be asked again when the cell has said more.
+    `run` waits for a cell's reply and its idle.
     """
 
     def __init__(self, server: httpx.Client, path: str, kernel: str) -> None:
-        self.on_input: Callable[[Message], str] | None = None
+        self.on_input: Callable[[Message], str | None] | None = None
+        self._questions: list[Message] = []
         self._session = uuid.uuid4().hex
         made = server.post(
             "api/sessions", json={"path": path, "name": path, "type": "notebook", "kernel": {"name": kernel}}
@@ -54,6 +56,7 @@ class Notebook:
         while cell.reply is None or not cell.is_idle:
             assert time.monotonic() < deadline, f"no end of {code}: {cell}"
             self._take(cell)
+            self._answer(cell)
         return cell
 
     def value(self, code: str) -> str:
@@ -87,15 +90,21 @@ class Notebook:
         self._socket.send(json.dumps(message))
         return header["msg_id"]
 
+    def _answer(self, cell: Cell) -> None:
+        """Answer what is asked. Channels have no common order: a question may come before what was said first."""
+        while self._questions:
+            assert self.on_input is not None, f"nobody answers: {self._questions[0]['content']}"
+            answer = self.on_input({**self._questions[0]["content"], "cell": cell})
+            if answer is None:
+                return
+            self._send("stdin", "input_reply", {"value": answer}, self._questions.pop(0)["header"])
+
     def _take(self, cell: Cell) -> None:
         message = json.loads(self._socket.recv())
         if message["parent_header"].get("msg_id") != cell.msg_id:
             return
         if message["msg_type"] == "input_request":
-            assert self.on_input is not None, f"nobody answers: {message['content']}"
-            # what the cell has said so far is in the order of the channels: the question may come first
-            answer = self.on_input({**message["content"], "cell": cell})
-            self._send("stdin", "input_reply", {"value": answer}, message["header"])
+            self._questions.append(message)
         elif message["channel"] == "iopub":
             cell.messages.append(message)
             if message["msg_type"] == "status":

@@ -145,15 +145,23 @@ def test_a_loop_that_only_prints(agent: Frontend) -> None:
 
 
 @pytest.mark.slow
-def test_code_that_never_yields_is_left_and_named(kernel_factory: KernelFactory, local_engee_factory: object) -> None:
+@pytest.mark.parametrize(
+    ("before", "known"),
+    [("sleep(0.6)", "Engee does not answer now"), ("1", "before Engee confirmed the cell")],
+    ids=["confirmed", "unconfirmed"],
+)
+def test_code_that_never_yields_is_left_and_named(
+    kernel_factory: KernelFactory, local_engee_factory: object, before: str, known: str
+) -> None:
     engee: LocalEngee = local_engee_factory()  # type: ignore[operator]
     kernel = kernel_factory(engee, interrupt_grace_s=1)
     kernel.run("1", timeout_s=120)
     # in a function: a loop of the cell itself has checkpoints
-    cell = started(kernel, "spun = 0; spin(t) = while time() < t + 7 end; println(1); spin(time()); spun = 1", 1.0)
+    code = f"spun = 0; spin(t) = while time() < t + 7 end; println(1); {before}; spin(time()); spun = 1"
+    cell = started(kernel, code, 1.5)
     interrupted(kernel, cell, 10)
     assert cell.status == "error" and cell.error["ename"] == "StillRunningError"
-    assert "Engee does not answer now" in cell.traceback and "%jobs attach" in cell.traceback
+    assert known in cell.traceback and "%jobs attach" in cell.traceback
     after = kernel.run("spun", timeout_s=60)
     assert after.result == "1", "behind the cell that was left, in order"
 
