@@ -67,7 +67,7 @@ end
 
 "Interrupt the code and, as a terminal does, the processes that it has started."
 function interrupt_code(worker, cell)
-    children = has_children() ? from_piece("children", :children_of, Any[worker, cell]) : Any[]
+    children = has_children() ? from_piece("children", :children_or_fault, Any[worker, cell]) : Any[]
     # Looking may have let others run: the cell may be over.
     worker.cell === cell && worker.interruptible && raise_in(worker.task)
     length(children) == 0 && return nothing
@@ -84,7 +84,8 @@ function has_children()
     return ccall(:waitid, Cint, (Cint, Cuint, Ptr{UInt8}, Cint), 0, 0, information, options) == 0
 end
 
-raise_in(task) = schedule(task, InterruptException(), error = true)
+raise_in(task) = AGENT.threads > 1 ? from_piece("handles", :raise_beside_loop, Any[task]) :
+                 schedule(task, InterruptException(), error = true)
 
 function take_wish(worker)
     guard = worker.wished.lock

@@ -4,31 +4,12 @@
 # and what it writes from then on goes nowhere else.
 
 const CHILDREN_END_S = 2.0
-const UV_PROCESS = 10
-const WALKED = Any[]                   # handles; filled while the lock is held
-
-note_handle(handle::Ptr{Cvoid}, ::Ptr{Cvoid}) = (push!(WALKED, handle); nothing)
 
 "All child processes that run."
 function processes()
     found = Any[]
-    lock(DEFINING)
-    Base.iolock_begin()
-    try
-        empty!(WALKED)
-        ccall(:uv_walk, Cvoid, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}), Base.eventloop(),
-              @cfunction(note_handle, Cvoid, (Ptr{Cvoid}, Ptr{Cvoid})), C_NULL)
-        for handle in WALKED
-            ccall(:uv_handle_get_type, Cint, (Ptr{Cvoid},), handle) == UV_PROCESS || continue
-            data = ccall(:jl_uv_process_data, Ptr{Cvoid}, (Ptr{Cvoid},), handle)
-            data == C_NULL && continue
-            process = unsafe_pointer_to_objref(data)
-            process isa Base.Process && process_running(process) && push!(found, process)
-        end
-    finally
-        Base.iolock_end()
-        unlock(DEFINING)
-    end
+    note(process) = process isa Base.Process && process_running(process) && push!(found, process)
+    from_piece("handles", :each_process, Any[note])
     return found
 end
 
@@ -43,6 +24,19 @@ function children_of(worker, cell)
         mine && push!(found, Any[process, pid_of(process)])
     end
     return found
+end
+
+"The same; whatever goes wrong here must not keep the interrupt from the cell itself."
+function children_or_fault(worker, cell)
+    try
+        return children_of(worker, cell)
+    catch error
+        lock(REGISTRY)
+        push!(worker.faults, string("Whether the interrupted cell had started other programs is not known, they were not ",
+                                    "interrupted: ", message_of(error), "\n"))
+        unlock(REGISTRY)
+        return Any[]
+    end
 end
 
 "The cells of the tasks that wait for a process to end, or to read or write."
@@ -71,7 +65,7 @@ function cell_of_task(task)
         unlock(REGISTRY)
     end
     if HAS_SCOPES
-        scope = task.scope
+        scope = getfield(task, :scope)     # by its name Julia 1.12 refuses it
         scope === nothing && return nothing
         state = get(scope.values, CELL, nothing)
         state = state isa Some ? something(state) : state
