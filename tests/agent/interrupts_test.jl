@@ -77,6 +77,8 @@ end
     id = start_cell("for i in 1:2; try; sleep(1000); catch e; println(typeof(e)); end; end; sleep(1000)")
     for i in 1:3
         wait_state(id, "running")
+        # once it sleeps again: what it prints in between is first compiled
+        timedwait(() -> count(isequal('\n'), text_of(call(:events, E, id, 0, 0.0)["events"])) == i - 1, 20.0)
         sleep(0.1)
         @test call(:interrupt, E, id)["interrupted"]
     end

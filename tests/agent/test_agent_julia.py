@@ -14,6 +14,7 @@ from engee_kernel import agent
 
 HERE = Path(__file__).parent
 FILES = sorted(path.name for path in HERE.glob("*_test.jl"))
+SEVERAL_THREADS = {"threads_test.jl", "children_test.jl"}
 LIMIT_S = 240
 
 Outcome = tuple[int, str]
@@ -32,7 +33,7 @@ def outcomes(
 
     def run(name: str) -> Outcome:
         command = [str(julia), "--startup-file=no", "--color=no", name]
-        threads = "2" if name == "threads_test.jl" else "1"
+        threads = "2" if name in SEVERAL_THREADS else "1"
         try:
             done = subprocess.run(
                 command,
