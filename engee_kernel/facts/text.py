@@ -93,6 +93,7 @@ def ends_with_semicolon(code: str) -> bool:
 
 
 _FRAME = re.compile(r"^\s*\[(\d+)\]", re.MULTILINE)
+_EVAL = re.compile(r"^\s*\[\d+\] eval\(m::Module, .*\n?\s*@ Core \S*boot\.jl:", re.MULTILINE)
 _STACKTRACE = re.compile(r"\n\s*Stacktrace:\s*\n")
 
 
@@ -100,7 +101,8 @@ def split_description(full_description: str) -> tuple[str, str, str]:
     """Message, the person's part of the stack trace, and the server's part (both may be empty).
 
     The person's frames come first and end with the first `top-level scope`: what is below it is
-    the machinery that evaluated the code (seen in the API's own example, frames 2 to 27).
+    the machinery that evaluated the code (seen in the API's own example, frames 2 to 27). Where the
+    fault is at the top level itself, Julia 1.12 has no such frame: all is machinery from `eval` on.
     """
     match = _STACKTRACE.search(full_description)
     if match is None:
@@ -110,6 +112,9 @@ def split_description(full_description: str) -> tuple[str, str, str]:
     for start, end in zip(frames, [*frames[1:], len(trace)], strict=True):
         if "top-level scope" in trace[start:end]:
             return message, trace[:end].rstrip(), trace[end:].rstrip()
+    machinery = _EVAL.search(trace)
+    if machinery is not None:
+        return message, trace[: machinery.start()].rstrip(), trace[machinery.start() :]
     return message, trace, ""
 
 

@@ -149,9 +149,14 @@ def test_the_trace_of_the_api_page_is_split_behind_the_persons_frames() -> None:
         ("", ("", "", "")),
         ("just a message\n", ("just a message", "", "")),
         ("m\nStacktrace:\n [1] f()\n   @ Main none:1", ("m", " [1] f()\n   @ Main none:1", "")),
+        # Julia 1.12.5, an undefined name at the top level
+        (
+            "m\n\nStacktrace:\n [1] eval(m::Module, e::Any)\n   @ Core ./boot.jl:489\n [2] include_string()\n",
+            ("m", "", " [1] eval(m::Module, e::Any)\n   @ Core ./boot.jl:489\n [2] include_string()"),
+        ),
     ],
 )
-def test_descriptions_without_server_frames(description: str, parts: tuple[str, str, str]) -> None:
+def test_descriptions_without_a_top_level_scope(description: str, parts: tuple[str, str, str]) -> None:
     assert split_description(description) == parts
 
 

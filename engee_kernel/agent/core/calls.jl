@@ -126,6 +126,12 @@ function submit(notebook, cell_id, count, code, wait_s, forget, options)
 end
 
 function wait_longer(cell, after, wait_s)
+    if AGENT.poller === nothing && wait_s > UNPOLLED_S
+        # A fresh Julia compiles two things at once no faster than one: first the cell's way, then the poller.
+        wait_for_events(cell, after, UNPOLLED_S)
+        (cell.state === :done || length(cell.events) > after) && return nothing
+        wait_s -= UNPOLLED_S
+    end
     ensure_poller()
     wait_for_events(cell, after, wait_s)
     return nothing

@@ -39,7 +39,7 @@ end
 # `print` writes a line in pieces, and tasks on several threads write at once. Base would lock the stream for them, but a
 # method of `lock` for it would throw away a thousand of Base's and REPL's compiled methods (Julia 1.11 and newer). So a task
 # keeps the stream until its line ends, or the others lose their patience: sooner each time, as where all print dots.
-const LINE_NS = 200_000_000
+const LINE_NS = 1_000_000_000
 
 function write_to_cell(out, cell, p::Ptr{UInt8}, n::Int)
     line_ended = n > 0 && unsafe_load(p, n) == 0x0a

@@ -5,6 +5,7 @@ const PROMPT_S = 0.002                 # but a line after a silence is shown at 
 const SILENCE_S = 0.1
 const QUEUED_S = 1.0
 const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
+const UNPOLLED_S = 0.5                 # so long the first cell goes without the poller of descriptors 1 and 2
 
 """
 Start a task of a request's own. Not sticky: else Julia makes the request sticky as well, and one that began on a

@@ -139,8 +139,7 @@ function answer(line::Line, id::UInt32, kind::UInt8, flags::UInt8, code::String)
         note_request()
         reply_kind, fields = request_pipeline(eval_command, code, flags)
     elseif kind == UInt8('T')
-        tab = part(:Tab)
-        reply_kind, fields = request_pipeline(code -> Base.invokelatest(tab.run_line, code, line), code, flags)
+        reply_kind, fields = request_pipeline(code -> from_part(:Tab, :run_line, code, line), code, flags)
     else
         Base.error("unknown request kind $(Char(kind))")
     end
@@ -198,7 +197,7 @@ facts() = string(VERSION, ' ', join(count_threads(), ' '))
 const PARTS = Dict(:Streams => "streams.jl", :Tab => "tab.jl", :Background => "background.jl")
 const LOADING = ReentrantLock()
 
-"A part of Engee's life, loaded when it is first needed. Reach into it by `Base.invokelatest`."
+"A part of Engee's life, loaded when it is first needed."
 function part(name::Symbol)
     lock(LOADING)
     try
@@ -207,6 +206,11 @@ function part(name::Symbol)
         unlock(LOADING)
     end
     return Base.invokelatest(getfield, EngeeLocal, name)
+end
+
+"Call a function of a part. It may be younger than who calls, and so may its name be."
+function from_part(name, f, args...)
+    return Base.invokelatest(Base.invokelatest(getfield, part(name), f), args...)
 end
 
 const NOTE = Ref{Any}(nothing)
@@ -219,17 +223,17 @@ function note_request()
 end
 
 "Let Engee's modules log and print every so many seconds; 0 = no more."
-background(seconds) = Base.invokelatest(part(:Background).every, Float64(seconds))
+background(seconds) = from_part(:Background, :every, Float64(seconds))
 
-clear_variables() = Base.invokelatest(part(:Tab).clear_variables)
+clear_variables() = from_part(:Tab, :clear_variables)
 
 "What was there before the first request, named by words in the environment."
 function begin_life(line::Line)
     life = split(pop!(ENV, "ENGEE_LOCAL_LIFE", ""), ','; keepempty=false)
-    "pipes" in life && Base.invokelatest(part(:Streams).take_over, line)
+    "pipes" in life && from_part(:Streams, :take_over, line)
     "packages" in life && Core.eval(Main, :(using EngeeTables))
-    "packages" in life && Base.invokelatest(part(:Background).load_modules)
-    "display" in life && Base.invokelatest(part(:Tab).begin_display, line)
+    "packages" in life && from_part(:Background, :load_modules)
+    "display" in life && from_part(:Tab, :begin_display, line)
     return nothing
 end
 

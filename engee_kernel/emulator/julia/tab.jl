@@ -55,7 +55,7 @@ accepts(type, name::Symbol) = !isdefined(Core, :get_binding_type) || type <: Cor
 
 "The tab's \"Clear all variables\": the names stay, and each is `EngeeNothing()` from now on. How many there were."
 function clear_variables()
-    cleared = Base.invokelatest(EngeeLocal.part(:Background).cleared)
+    cleared = EngeeLocal.from_part(:Background, :cleared)
     count = 0
     for name in names(Main)
         isdefined(Main, name) && !isconst(Main, name) && accepts(typeof(cleared), name) || continue
