@@ -104,6 +104,7 @@ spawn_call(f, args...; options...) = Threads.@spawn reply_of(start_call(f, args.
     call(:complete, E, "nb", "prin", 4)
     codes = ("for i in 1:20; println(i); end; 7", "display(\"text/html\", \"<b>x</b>\"); 7",
              "Threads.@threads for i in 1:20; println(i); end; 7", "sleep(0.01); 7")
+    foreach(run_cell, codes)           # a line whose end is compiled for longer than others wait for it is torn
     askers = map(1:8) do k
         Threads.@spawn begin
             ended = String[]

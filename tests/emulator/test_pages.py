@@ -84,7 +84,7 @@ def test_a_person_uses_the_account_page(page, api, other_api):
     settings = engee.control("GET", "config")
     assert (settings["strings"], settings["evals_during_jobs"]) == ("quoted", False)
     page.fill("#line", 'display("<i>by hand</i>"); 6 * 7')
-    page.click("text=Run")
+    page.get_by_role("button", name="Run", exact=True).click()
     assert page.inner_text("#answer") == "42"
     page.click("text=Clear all variables")
     assert api.result("ans") == "EngeeNothing()"

@@ -71,7 +71,7 @@ function wait_for_events(cell, after, wait_s)
         while cell.state !== :done
             # A person waits behind a prompt: no coalescing.
             cell.prompt !== nothing && cell.prompt.event > after && return nothing
-            since = length(cell.events) > after ? cell.times[after+1] : length(cell.pending) == 0 ? Inf : cell.pending_since
+            since = length(cell.events) > after ? cell.times[after+1]::Float64 : length(cell.pending) == 0 ? Inf : cell.pending_since
             after_silence = since > cell.handed + SILENCE_S && since > cell.started + SHORT_CELL_S
             due = since + (after_silence ? PROMPT_S : COALESCE_S)
             due > deadline && (due = deadline)

@@ -122,7 +122,7 @@ function work_on(worker)
             # The agent's own fault. The cell must end all the same, and the worker go on.
             Base.invokelatest(end_by_fault, cell, error)
         finally
-            leave_cell(worker, cell)
+            Base.invokelatest(leave_cell, worker, cell)     # compiled when the answer is on its way
         end
     end
 end

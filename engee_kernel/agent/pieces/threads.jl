@@ -6,17 +6,6 @@
 
 pool_of(thread) = isdefined(Threads, :threadpool) ? Threads.threadpool(thread) : :default
 
-"The threads on which workers may run."
-function default_threads()
-    list = Any[]
-    thread = 1
-    while thread <= AGENT.threads
-        pool_of(thread) === :default && push!(list, thread)
-        thread += 1
-    end
-    return list
-end
-
 "Start the worker's task on a thread chosen for it. Needs REGISTRY's lock."
 function start_on_thread(worker)
     if worker.placement == "own"
@@ -35,17 +24,34 @@ function start_on_thread(worker)
     return nothing
 end
 
-"The thread with the least against it; of equals the last. `alone`: where no other worker runs, if there is one."
+# Runs once, before the first cell, and is written for the compiler: plain loops, the rest behind invokelatest.
+"""
+The thread of the default pool with the least against it; of equals the last. `alone`: where no other worker runs, if
+there is such a thread.
+"""
 function best_thread(alone)
-    best, least = 1, typemax(Int)
-    for thread in default_threads()
-        against = (thread == 1 ? 2 : 0) + (thread in AGENT.request_threads ? 1 : 0)
-        alone && (against += 4 * workers_on(thread))
-        if against <= least
-            best, least = thread, against
+    best, least = 1, 100000
+    thread = 1
+    while thread <= AGENT.threads
+        if pool_of(thread) === :default
+            against = (thread == 1 ? 2 : 0) + (answers_requests(thread) ? 1 : 0)
+            alone && (against += 4 * Base.invokelatest(workers_on, thread)::Int)
+            if against <= least
+                best, least = thread, against
+            end
         end
+        thread += 1
     end
     return best
+end
+
+function answers_requests(thread)
+    i = 1
+    while i <= length(AGENT.request_threads)
+        AGENT.request_threads[i] === thread && return true
+        i += 1
+    end
+    return false
 end
 
 function workers_on(thread)
