@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from frontend import clean_environment
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocketRoute
 
 from engee_kernel.emulator.process import LocalEngee
 
@@ -131,12 +131,21 @@ class Notebook:
         self.menu("Run", "Run All Cells")
 
     def output(self, index: int) -> str:
-        """The text of a cell's output area."""
+        """The text of a cell's output area. JupyterLab keeps only what is in view."""
+        self.cell(index).scroll_into_view_if_needed()
         return self.page.locator(".jp-CodeCell").nth(index).locator(".jp-Cell-outputArea").inner_text()
 
     def wait_for_text(self, index: int, text: str, timeout_s: float = 30) -> None:
         where = self.page.locator(".jp-CodeCell").nth(index).locator(".jp-Cell-outputArea")
-        where.get_by_text(text).first.wait_for(timeout=timeout_s * 1000)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.cell(index).scroll_into_view_if_needed()  # output above may have moved it out of view
+            try:
+                where.get_by_text(text).first.wait_for(timeout=1000)
+                return
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
 
     def wait_until_idle(self, timeout_s: float = 60) -> None:
         self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=timeout_s * 1000)
