@@ -74,12 +74,13 @@ def uncoloured(text: str) -> str:
 
 
 def test_what_julias_runtime_prints(notebook: Frontend, like_engee: LocalEngee) -> None:
-    cell = notebook.run("const OF_CELL = 1; const OF_CELL = 2")
-    assert "redefinition of constant OF_CELL" in cell.text("stderr").replace("Main.", "")
-    like_engee.run_in_tab("const OF_TAB = 1; const OF_TAB = 2")
-    until(lambda: "redefinition of constant" in in_tab(like_engee, "stderr"))
-    assert "OF_TAB" in in_tab(like_engee, "stderr")
-    assert "OF_CELL" not in in_tab(like_engee, "stderr")
+    finalizers = 'finalize(finalizer(_ -> error("of {}"), Ref(1)))'
+    cell = notebook.run(finalizers.format("the cell"))
+    assert re.search("error in running finalizer: ErrorException.*of the cell", cell.text("stderr"))
+    like_engee.run_in_tab(finalizers.format("the tab"))
+    until(lambda: "error in running finalizer" in in_tab(like_engee, "stderr"))
+    assert "of the tab" in in_tab(like_engee, "stderr")
+    assert "of the cell" not in in_tab(like_engee, "stderr")
     assert notebook.run("sleep(0.1)").text("stderr") == ""
 
 
