@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from . import image
-from .sources import core, needed, pieces, read, with_core
+from .sources import core, needed, origins, pieces, read, with_core
 
 __all__ = [
     "MODULE_NAME",
@@ -40,8 +40,8 @@ _WITH_OPTIONS = frozenset({"submit", "events", "run_job"})
 
 
 def _module_name() -> str:
-    images = (image.program(name) for name in image.FILES)
-    parts = [core(), read("install.jl"), *images, *(piece.source for piece in pieces().values())]
+    # of the texts as they are written: stripping them takes longer than a kernel has to start
+    parts = [origins(), read("install.jl"), *(read(f"image/{name}.jl") for name in image.FILES)]
     return f"EngeeKernelAgent_{hashlib.sha256(''.join(parts).encode()).hexdigest()[:8]}"
 
 

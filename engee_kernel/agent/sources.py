@@ -64,9 +64,18 @@ def core() -> str:
 @cache
 def pieces() -> dict[str, Piece]:
     """All pieces by name."""
+    return {name: _piece(name) for name in _piece_names()}
+
+
+def origins() -> str:
+    """What core and pieces are made from: as it is written, and what strips it. Equal origins make equal modules."""
+    names = [*(f"core/{name}.jl" for name in CORE), *(f"pieces/{name}.jl" for name in _piece_names()), "stripping.py"]
+    return "".join(map(read, names))
+
+
+def _piece_names() -> list[str]:
     folder = resources.files(__package__).joinpath("pieces")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".jl"))
-    return {name.removesuffix(".jl"): _piece(name.removesuffix(".jl")) for name in names}
+    return sorted(entry.name.removesuffix(".jl") for entry in folder.iterdir() if entry.name.endswith(".jl"))
 
 
 def in_order(names: Collection[str]) -> list[Piece]:
