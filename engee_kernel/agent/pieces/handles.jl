@@ -38,9 +38,12 @@ it holds the stream's, the other way round than the loop does, and both would wa
 """
 function raise_beside_loop(task)
     Base.iolock_begin()
-    each_handle(stream -> stop_reading_for(task, stream), (UV_NAMED_PIPE, UV_TCP, UV_TTY))
-    schedule(task, InterruptException(), error = true)
-    Base.iolock_end()
+    try
+        each_handle(stream -> stop_reading_for(task, stream), (UV_NAMED_PIPE, UV_TCP, UV_TTY))
+        schedule(task, InterruptException(), error = true)
+    finally
+        Base.iolock_end()
+    end
     return nothing
 end
 
