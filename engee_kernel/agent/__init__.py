@@ -40,7 +40,7 @@ _WITH_OPTIONS = frozenset({"submit", "events", "run_job"})
 
 
 def _module_name() -> str:
-    # of the texts as they are written: stripping them takes longer than a kernel has to start
+    # of the texts as they are written: a kernel's start need not wait until they are stripped
     parts = [origins(), read("install.jl"), *(read(f"image/{name}.jl") for name in image.FILES)]
     return f"EngeeKernelAgent_{hashlib.sha256(''.join(parts).encode()).hexdigest()[:8]}"
 

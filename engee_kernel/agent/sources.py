@@ -68,9 +68,9 @@ def pieces() -> dict[str, Piece]:
 
 
 def origins() -> str:
-    """What core and pieces are made from: as it is written, and what strips it. Equal origins make equal modules."""
-    names = [*(f"core/{name}.jl" for name in CORE), *(f"pieces/{name}.jl" for name in _piece_names()), "stripping.py"]
-    return "".join(map(read, names))
+    """What core and pieces are made from, as it is written, and what makes them of it: equal origins, equal modules."""
+    written = [*(f"core/{name}.jl" for name in CORE), *(f"pieces/{name}.jl" for name in _piece_names())]
+    return "".join(map(read, [*written, "stripping.py", "sources.py"]))
 
 
 def _piece_names() -> list[str]:

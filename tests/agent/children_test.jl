@@ -53,3 +53,13 @@ end
     ccall(:kill, Cint, (Cint, Cint), pid, 9)
     @test ends(pid)
 end
+
+@testset "a fault in looking for children does not keep the interrupt from the cell" begin
+    agent = getfield(Main, Symbol(NAME))
+    Core.eval(agent, :(children_of(worker, cell) = error("not to be found")))
+    pid, events = interrupted(raw"run(`sh -c 'echo $$ > FILE; exec sleep 600'`)")
+    @test status_of(events) == "interrupted"
+    @test occursin("they were not interrupted: not to be found", text_of(run_cell("1"), "stderr"))
+    ccall(:kill, Cint, (Cint, Cint), pid, 9)
+    @test ends(pid)
+end

@@ -133,10 +133,10 @@ class Notebook:
     def output(self, index: int) -> str:
         """The text of a cell's output area. JupyterLab keeps only what is in view."""
         self.cell(index).scroll_into_view_if_needed()
-        return self.page.locator(".jp-CodeCell").nth(index).locator(".jp-Cell-outputArea").inner_text()
+        return self.cell(index).locator(".jp-Cell-outputArea").inner_text()
 
     def wait_for_text(self, index: int, text: str, timeout_s: float = 30) -> None:
-        where = self.page.locator(".jp-CodeCell").nth(index).locator(".jp-Cell-outputArea")
+        where = self.cell(index).locator(".jp-Cell-outputArea")
         deadline = time.monotonic() + timeout_s
         while True:
             self.cell(index).scroll_into_view_if_needed()  # output above may have moved it out of view

@@ -25,13 +25,18 @@ end
 "Needs REGISTRY's lock."
 function remember_request_thread()
     thread = Threads.threadid()
+    answers_requests(thread) || push!(AGENT.request_threads, thread)
+    return nothing
+end
+
+"Whether calls were seen on this thread."
+function answers_requests(thread)
     i = 1
     while i <= length(AGENT.request_threads)
-        AGENT.request_threads[i] === thread && return nothing
+        AGENT.request_threads[i] === thread && return true
         i += 1
     end
-    push!(AGENT.request_threads, thread)
-    return nothing
+    return false
 end
 
 function define_all(pieces)

@@ -31,9 +31,10 @@ function children_or_fault(worker, cell)
     try
         return children_of(worker, cell)
     catch error
+        text = string("Whether the interrupted cell had started other programs is not known, they were not interrupted: ",
+                      message_of(error), "\n")
         lock(REGISTRY)
-        push!(worker.faults, string("Whether the interrupted cell had started other programs is not known, they were not ",
-                                    "interrupted: ", message_of(error), "\n"))
+        push!(worker.faults, text)
         unlock(REGISTRY)
         return Any[]
     end

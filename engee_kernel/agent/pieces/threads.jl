@@ -24,13 +24,13 @@ function start_on_thread(worker)
     return nothing
 end
 
-# Runs once, before the first cell, and is written for the compiler: plain loops, the rest behind invokelatest.
+# Stands in the first cell's way, so it is written for the compiler: a plain loop, the rest behind invokelatest.
 """
 The thread of the default pool with the least against it; of equals the last. `alone`: where no other worker runs, if
 there is such a thread.
 """
 function best_thread(alone)
-    best, least = 1, 100000
+    best, least = 1, typemax(Int)
     thread = 1
     while thread <= AGENT.threads
         if pool_of(thread) === :default
@@ -43,15 +43,6 @@ function best_thread(alone)
         thread += 1
     end
     return best
-end
-
-function answers_requests(thread)
-    i = 1
-    while i <= length(AGENT.request_threads)
-        AGENT.request_threads[i] === thread && return true
-        i += 1
-    end
-    return false
 end
 
 function workers_on(thread)
