@@ -7,7 +7,7 @@ from pathlib import Path
 if sys.path[0] in ("", str(Path.cwd())):
     del sys.path[0]
 
-from .jupyter.application import main
+from .jupyter.launch import main
 
 if __name__ == "__main__":
     main()

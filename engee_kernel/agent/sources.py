@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from functools import cache, cached_property
+from pathlib import Path
 
 from .stripping import stripped
 
@@ -44,15 +44,24 @@ _HEADER = re.compile(r"^# (needs|calls): (.+)$", re.MULTILINE)
 _WITH_CORE = "# with the core"
 
 
-@dataclass(frozen=True, slots=True)
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
 class Piece:
-    """`source` ends by telling the agent that all of it is there."""
+    """`text` is as it was written."""
 
     name: str
-    source: str
+    text: str
     needs: tuple[str, ...]
     calls: tuple[str, ...]
     with_core: bool
+
+    @cached_property
+    def source(self) -> str:
+        """What Julia gets; it ends by telling the agent that all of it is there."""
+        offered = ",".join(f'"{call}",{call}' for call in self.calls)
+        return f'{stripped(self.text)}offer("{self.name}",Any[{offered}])\n'
 
 
 @cache
@@ -74,8 +83,7 @@ def origins() -> str:
 
 
 def _piece_names() -> list[str]:
-    folder = resources.files(__package__).joinpath("pieces")
-    return sorted(entry.name.removesuffix(".jl") for entry in folder.iterdir() if entry.name.endswith(".jl"))
+    return sorted(path.stem for path in (_FOLDER / "pieces").glob("*.jl"))
 
 
 def in_order(names: Collection[str]) -> list[Piece]:
@@ -107,7 +115,7 @@ def with_core() -> list[Piece]:
 
 
 def read(name: str) -> str:
-    return resources.files(__package__).joinpath(*name.split("/")).read_text(encoding="utf-8")
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 @cache
@@ -119,7 +127,4 @@ def _piece(name: str) -> Piece:
     text = read(f"pieces/{name}.jl")
     head = text.partition("\n\n")[0]
     fields = {key: tuple(word.strip() for word in words.split(",")) for key, words in _HEADER.findall(head)}
-    calls = fields.get("calls", ())
-    offered = ",".join(f'"{call}",{call}' for call in calls)
-    source = f'{stripped(text)}offer("{name}",Any[{offered}])\n'
-    return Piece(name, source, fields.get("needs", ()), calls, _WITH_CORE in head.splitlines())
+    return Piece(name, text, fields.get("needs", ()), fields.get("calls", ()), _WITH_CORE in head.splitlines())

@@ -11,6 +11,7 @@ import re
 from ..facts.text import after_block_comment
 
 _PLAIN = re.compile(r"""[^#"`'\n]+""")
+_PLAIN_IN_STRING = re.compile(r"""[^"`\\$]+""")
 _NAME_CHAR = re.compile(r"[\w!)\]}'.]")
 _PREFIX = re.compile(r"(?:^|[^\w!])([A-Za-z_]\w*)$")
 
@@ -92,9 +93,11 @@ def _after_string(source: str, at: int, *, raw: bool) -> int:
     fence = mark * 3 if source.startswith(mark * 3, at) else mark
     at += len(fence)
     while at < len(source):
+        if plain := _PLAIN_IN_STRING.match(source, at):
+            at = plain.end()
         if source.startswith(fence, at):
             return at + len(fence)
-        if source[at] == "\\":
+        if source.startswith("\\", at):
             at += 2
         elif source.startswith("$(", at) and not raw:
             at = _after_parenthesis(source, at + 1)

@@ -9,15 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    wait_exponential,
-    wait_random,
-)
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 from ..facts.errors import (
     EngeeError,
@@ -28,9 +21,18 @@ from ..facts.errors import (
     UnreachableError,
 )
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+    from tenacity.wait import wait_base
+
 T = TypeVar("T")
 
-_backoff = wait_exponential(multiplier=0.1, max=4.8) + wait_random(0, 0.2)
+
+@cache
+def _backoff() -> wait_base:
+    from tenacity import wait_exponential, wait_random  # noqa: PLC0415 - see `retrying`
+
+    return wait_exponential(multiplier=0.1, max=4.8) + wait_random(0, 0.2)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -53,7 +55,7 @@ def wait_s(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after_s", None)
     # "Retry-After: 0" must not become a storm
-    return float(asked) if asked else float(_backoff(state))
+    return float(asked) if asked else float(_backoff()(state))
 
 
 async def retrying(
@@ -71,11 +73,14 @@ async def retrying(
 
     began = time.monotonic()
     try:
-        return await call()  # nearly all go well: without tenacity, which costs a seventh of a small request
+        # nearly all go well: without tenacity, which costs a seventh of a small request, and 20 ms of a kernel's start
+        return await call()
     except EngeeError as error:
         if not when(error):
             raise
         failed = [error]
+
+    from tenacity import AsyncRetrying, retry_if_exception  # noqa: PLC0415
 
     async def again() -> T:
         if failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,11 +30,21 @@ class Remote:
     """Calls to the agent. `epoch` names the Julia process that holds the variables; "" before it is known.
 
     A call brings along the pieces of the agent that it needs and that this process is not known to have.
+
+    `begun`: awaits an installation that was begun elsewhere; None comes of it where it failed.
     """
 
-    def __init__(self, client: EngeeClient, *, poll_wait_s: float, from_image: bool = True) -> None:
+    def __init__(
+        self,
+        client: EngeeClient,
+        *,
+        poll_wait_s: float,
+        from_image: bool = True,
+        begun: Callable[[], Awaitable[Remote | None]] | None = None,
+    ) -> None:
         self._client = client
         self._from_image = from_image
+        self._begun = begun
         self._installing = asyncio.Lock()
         self._longest_wait_s = poll_wait_s
         self._answer_bytes = ANSWER_BYTES
@@ -51,10 +61,13 @@ class Remote:
     def beside(self) -> Remote:
         """Calls to the same process for somebody who goes on in another one where this one is gone."""
         other = Remote(self._client, poll_wait_s=self._longest_wait_s, from_image=self._from_image)
-        other.epoch, other.heard_at = self.epoch, self.heard_at
-        other.hello, other.parallel = self.hello, self.parallel
-        other._known, other._in_parts = self._known, self._in_parts
+        other._learn_from(self)
         return other
+
+    def _learn_from(self, other: Remote) -> None:
+        self.epoch, self.heard_at = other.epoch, other.heard_at
+        self.hello, self.parallel = other.hello, other.parallel
+        self._known, self._in_parts = other._known, other._in_parts
 
     @property
     def wait_s(self) -> float:
@@ -82,6 +95,11 @@ class Remote:
         async with self._installing:
             if self.epoch:
                 return
+            if self._begun is not None:
+                earlier, self._begun = await self._begun(), None
+                if earlier is not None:
+                    self._learn_from(earlier)
+                    return
             # a new Julia may compile longer than a proxy waits; it goes on meanwhile, and the next try finds it done
             answer = await retrying(self._install, when=is_stall, bound_s=INSTALL_TIMEOUT_S)
             epoch = answer.get("epoch")

@@ -20,6 +20,7 @@ from ..records.journal import Journal
 from ..records.notes import Notes
 from ..server.watch import ServerWatch
 from .cell import Cell
+from .headstart import HeadStart
 from .interrupts import Followed, Interrupts
 from .output import Options, Output
 from .remote import Remote
@@ -45,13 +46,19 @@ class Session:
         tell: Callable[[str], None],
         notebook: str = "",
         journal: Journal | None = None,
+        head_start: HeadStart | None = None,
     ) -> None:
         self.client = client
         self.options = options
         self.notebook = notebook or str(uuid.uuid4())
         self.title = re.split(r"[\\/]", journal.notebook)[-1] if journal is not None else ""
         """What the person calls the notebook, as far as that is known: others that wait for it are told."""
-        self.remote = Remote(client, poll_wait_s=options.poll_wait_s, from_image=options.image)
+        self.remote = Remote(
+            client,
+            poll_wait_s=options.poll_wait_s,
+            from_image=options.image,
+            begun=head_start.remote if head_start is not None else None,
+        )
         self.agent_trouble: AgentUnavailableError | None = None
         self.watch = ServerWatch(client, keep_alive=options.keep_alive, tell=tell)
         self.notes = Notes(client, journal, tell)

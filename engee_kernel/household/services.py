@@ -11,6 +11,7 @@ from ..facts.errors import EngeeError, SettingError, UsageError
 from ..facts.events import Input
 
 if TYPE_CHECKING:
+    from ..cells.headstart import HeadStart
     from ..cells.output import Output
     from ..cells.session import Session
     from ..controls.book import Book
@@ -36,6 +37,8 @@ class Services:
         self._settings: EngeeSettings | None = None
         self._settings_trouble: EngeeError | None = None
         self.session: Session | None = None
+        self.head_start: HeadStart | None = None
+        """For the first session."""
         self.remote_folder = "/user"
         self.output: Output | None = None
         self.ask: Ask | None = None
@@ -84,7 +87,15 @@ class Services:
             before = self._retired[-1] if self._retired else None
             journal = settings.journal(file=self._file)
             notebook = before.notebook if before else journal.worker()
-            self.session = Session(client, settings.options(), tell=self.tell, notebook=notebook, journal=journal)
+            self.session = Session(
+                client,
+                settings.options(),
+                tell=self.tell,
+                notebook=notebook,
+                journal=journal,
+                head_start=self.head_start,
+            )
+            self.head_start = None
             self.session.started = before.started if before else None
         return self.session
 
@@ -133,7 +144,7 @@ class Services:
         """Let the next cell use changed settings. What runs beside the cells goes on with the old ones."""
         if self.session is not None:
             self._retired.append(self.session)
-        self.session = None
+        self.session = self.head_start = None
 
     def apply_settings(self) -> None:
         """Let the session that there is use changed settings."""

@@ -12,12 +12,11 @@ from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
 from traitlets import default
-from traitlets.config import Config
 
-from ..api import leave_out_httpx_command
-from ..facts.errors import EngeeError, SettingError
-from ..household.configfiles import SECTION, forget_origins, read_config_files
+from ..facts.errors import EngeeError
+from ..household.configfiles import SECTION, forget_origins
 from ..household.settings import EngeeSettings
+from .early import Early
 from .kernel import EngeeKernel
 
 
@@ -28,7 +27,7 @@ class EngeeKernelApp(IPKernelApp):
     kernel_class = EngeeKernel
     classes = [EngeeKernel, EngeeSettings]  # noqa: RUF012 - the base class's attribute
     outstream_class = None
-    config_error: SettingError | None = None
+    early: Early
 
     @default("log_level")
     def _log_level(self) -> int:
@@ -52,12 +51,8 @@ class EngeeKernelApp(IPKernelApp):
         """Called by the base class; no Python code of the person's is imported."""
 
     def load_config_file(self, suppress_errors: bool | None = None) -> None:
-        """Called by the base class: reads engee_kernel_config.py from Jupyter's configuration folders."""
-        config = Config()
-        try:
-            config = read_config_files()
-        except SettingError as error:
-            self.config_error = error
+        """Called by the base class: what engee_kernel_config.py of Jupyter's configuration folders says."""
+        config = self.early.files
         config.merge(self.cli_config)
         forget_origins(config, list(self.cli_config.get(SECTION, {})))
         self.update_config(config)
@@ -69,14 +64,9 @@ class EngeeKernelApp(IPKernelApp):
         super().init_kernel()
         kernel: Any = self.kernel
         try:
-            if self.config_error is not None:
-                raise self.config_error
+            if self.early.trouble is not None:
+                raise self.early.trouble
             kernel.services.use_settings(EngeeSettings(parent=self))
+            kernel.services.head_start = self.early.head_start
         except EngeeError as error:
             kernel.services.no_settings(error)
-
-
-def main() -> None:
-    """Run the kernel until a front end shuts it down."""
-    leave_out_httpx_command()
-    EngeeKernelApp.launch_instance()
