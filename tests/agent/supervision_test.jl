@@ -1,7 +1,7 @@
 include("driver.jl")
 
 const MODULE = getfield(Main, Symbol(NAME))
-worker(notebook) = MODULE.WORKERS[notebook]
+worker(notebook) = MODULE.find_worker(notebook)
 
 "Let an idle worker's tasks end, as if something had ended them."
 function end_tasks(worker)

@@ -79,7 +79,7 @@ def test_every_piece_can_be_defined_and_only_once(julia: Path, tmp_path: Path) -
         listed = ",".join(f"{agent.literal(one.name)},{agent.literal(one.source)}" for one in needed)
         programs.append(f'{name}.call("define", {name}.AGENT.epoch, Any[], Any[{listed}])')
     programs.append(f'{name}.call("define", {name}.AGENT.epoch, Any[], Any["files", "error(1)"])')
-    programs.append(f'join([string(haskey({name}.CALLABLE, c)) for c in {agent.literal(_calls())}], ",")')
+    programs.append(f'join([string(c in {name}.CALLABLE) for c in {agent.literal(_calls())}], ",")')
     *replies, repeated, there = evaluate(julia, tmp_path, *programs)
     assert sorted(json.loads(replies[-1])["pieces"]) == sorted(pieces)
     assert "error" not in json.loads(repeated), "what is there is not defined again"

@@ -14,7 +14,7 @@ end
 
 present_answer() = isdefined(Main, :ans) ? Base.invokelatest(getfield, Main, :ans) : nothing
 
-function place_answer(value)
+function place_answer(@nospecialize(value))
     holder = answer_holder()
     isconst(holder, :ans) || Core.eval(holder, Expr(:(=), :ans, QuoteNode(value)))
     ENGEES_ANSWER[2] = present_answer()
@@ -39,7 +39,7 @@ function lend_answer(cell)
             notice_answer()
         end
         push!(LENT, cell)
-        haskey(ANSWERS, cell.notebook) && place_answer(ANSWERS[cell.notebook])
+        haskey(ANSWERS, cell.notebook) && place_answer(held(ANSWERS, cell.notebook))
     finally
         unlock(ANSWERS_LOCK)
     end
@@ -47,12 +47,12 @@ function lend_answer(cell)
 end
 
 "The value of a cell that runs."
-function keep_answer(cell, value)
+function keep_answer(cell, @nospecialize(value))
     cell.workspace == "main" || return set_ans(cell_module(cell), value)
     lock(ANSWERS_LOCK)
     try
         notice_answer()
-        ANSWERS[cell.notebook] = value
+        store!(ANSWERS, cell.notebook, value)
         place_answer(value)
     finally
         unlock(ANSWERS_LOCK)
@@ -80,7 +80,7 @@ end
 function answer_of(notebook)
     lock(ANSWERS_LOCK)
     try
-        return haskey(ANSWERS, notebook) ? ANSWERS[notebook] : present_answer()
+        return haskey(ANSWERS, notebook) ? held(ANSWERS, notebook) : present_answer()
     finally
         unlock(ANSWERS_LOCK)
     end
@@ -89,7 +89,7 @@ end
 "The notebook's variables are cleared."
 function forget_answer(notebook)
     lock(ANSWERS_LOCK)
-    ANSWERS[notebook] = nothing
+    store!(ANSWERS, notebook, nothing)
     unlock(ANSWERS_LOCK)
     return nothing
 end

@@ -8,7 +8,7 @@ call needs beyond the core, as far as the caller does not know it to be here.
 function call(name, epoch, args, pieces = nothing)
     lock(REGISTRY)
     AGENT.calls += 1
-    AGENT.threads > 1 && remember_request_thread()
+    AGENT.threads > 1 && Base.invokelatest(remember_request_thread)
     unlock(REGISTRY)
     epoch == AGENT.epoch || return json(Fields(Any["error", "epoch", "epoch", AGENT.epoch]))
     try
@@ -65,16 +65,15 @@ hello() = once(HELLO)
 const HELLO = :(begin
     remember_server_logger()
     getfield(AGENT, :threads) === 1 || (lock(REGISTRY); remember_request_thread(); unlock(REGISTRY))
-    json(Fields(Any[
-        "epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING, "pid", Int(getpid()), "threads", Threads.nthreads(), "hostname",
-        gethostname(), "directory", pwd(), "descriptors", getfield(DESCRIPTORS, :usable), "pieces",
-        isempty(PIECES) ? Any[] : defined_pieces(), "cells", isempty(UNFINISHED) ? Any[] : running_cells()]))
+    json(Fields(Any["epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING,
+                    "pieces", length(PIECES) === 0 ? Any[] : defined_pieces(),
+                    "cells", length(UNFINISHED) === 0 ? Any[] : running_cells()]))
 end)
 
 function defined_pieces()
     lock(REGISTRY)
     try
-        return Any[name for name in sort(collect(keys(PIECES)))]
+        return Any[sort(String[name for name in PIECES if name isa String])...]
     finally
         unlock(REGISTRY)
     end
@@ -106,10 +105,10 @@ function enqueue_cell(notebook, cell_id, count, code, options)
     lock(REGISTRY)
     try
         haskey(FORGOTTEN, cell_id) && return nothing
-        known = get(CELLS, cell_id, nothing)
+        known = held(CELLS, cell_id)
         known isa Cell && return known
         cell = new_cell(notebook, cell_id, count, code, options)
-        CELLS[cell_id] = cell
+        store!(CELLS, cell_id, cell)
         push!(UNFINISHED, cell)
         give_cell(worker_for(notebook, option(options, "threads", "shared"), option(options, "title", "")), cell)
         return cell

@@ -5,7 +5,7 @@ const YIELD_INTERVAL_NS = UInt64(20_000_000)
 # Of each thread, which alone uses its place. What stands there at first costs nothing but 20 ms at most.
 const LAST_YIELDS = Vector{UInt64}(undef, 256)
 const DISPLAY_SIZE = (30, 80)
-const LATE_LIMIT_BYTES = 2^20
+const LATE_LIMIT_BYTES = 1 << 20
 
 mutable struct CellOutput <: Base.AbstractPipe
     name::String
@@ -173,10 +173,10 @@ Base.displaysize(out::CellOutput) = in_some_cell() ? DISPLAY_SIZE : displaysize(
 if VERSION >= v"1.6"
     function Base.unwrapcontext(out::CellOutput)
         in_some_cell() || return (out, Base.unwrapcontext(out.original)[2])
-        return (out, COLOURED)
+        return (out, coloured())
     end
 end
-const COLOURED = Base.ImmutableDict{Symbol,Any}(Base.ImmutableDict{Symbol,Any}(), :color, true)
+coloured() = Base.ImmutableDict{Symbol,Any}(Base.ImmutableDict{Symbol,Any}(), :color, true)
 
 Base.isopen(::CellOutput) = true
 Base.isreadable(::CellOutput) = false
@@ -187,7 +187,7 @@ Base.flush(out::CellOutput) = in_some_cell() ? nothing : flush(out.original)
 # `pipeline(cmd, stdout = stdout)`: the child writes where descriptors 1 and 2 point.
 Base.setup_stdio(out::CellOutput, ::Bool) = (RawFD(out.name == "stdout" ? 1 : 2), false)
 
-set_stream(name, stream) = Core.eval(Base, Expr(:(=), name, stream))
+set_stream(name, @nospecialize(stream)) = Core.eval(Base, Expr(:(=), name, stream))
 
 # After `redirect_stdout()` people give the stream that was there before back.
 function restore_output(out)

@@ -5,12 +5,12 @@
 # to write to the descriptors, as Julia tells it at its end.
 
 mutable struct DescriptorFile
-    name::Any
-    number::Any                        # 1 or 2
-    writer::Any                        # Base.Filesystem.File
-    reader::Any
-    read_to::Any                       # bytes taken out of the file so far
-    tail::Any                          # a character cut in two at the end of the last piece
+    name::String
+    number::Int                        # 1 or 2
+    writer::Base.Filesystem.File
+    reader::Base.Filesystem.File
+    read_to::Int                       # bytes taken out of the file so far
+    tail::Vector{UInt8}                # a character cut in two at the end of the last piece
 end
 
 mutable struct Descriptors
@@ -25,7 +25,7 @@ end
 const DESCRIPTORS = Descriptors(Any[], true, false, nothing)
 const DESCRIPTORS_LOCK = ReentrantLock()
 const POLL_S = 0.05
-const TRUNCATE_BYTES = 16 * 2^20
+const TRUNCATE_BYTES = 16 << 20
 
 function open_descriptors()
     number = 1
@@ -57,7 +57,7 @@ remove_at_exit(reader, writer, path) = atexit(() -> (close(reader); close(writer
 runtime_stream(number) = number == 1 ? cglobal(:jl_uv_stdout, Ptr{Cvoid}) : cglobal(:jl_uv_stderr, Ptr{Cvoid})
 
 # A descriptor, on Windows a handle: dup takes either.
-descriptor_of(file) = file.handle
+descriptor_of(number) = (DESCRIPTORS.files[number]::DescriptorFile).writer.handle
 
 "Point the descriptors to the files when the first cell starts, unless there are none: a daemon may close them."
 function activate_descriptors()
@@ -76,7 +76,7 @@ function activate_descriptors()
         end
         i = 1
         while i <= 2
-            push!(DESCRIPTORS.targets[i], descriptor_of(DESCRIPTORS.files[i].writer))
+            push!(DESCRIPTORS.targets[i], descriptor_of(i))
             repoint_descriptor(i)
             i += 1
         end
@@ -97,7 +97,7 @@ function release_descriptors()
             targets = DESCRIPTORS.targets[i]
             k = length(targets)
             while k > 0
-                targets[k] == descriptor_of(DESCRIPTORS.files[i].writer) && deleteat!(targets, k)
+                targets[k] == descriptor_of(i) && deleteat!(targets, k)
                 k -= 1
             end
             repoint_descriptor(i)
@@ -134,7 +134,7 @@ function drain_descriptors(all)
         Base.Libc.flush_cstdio()
         i = 1
         while i <= length(DESCRIPTORS.files)
-            d = DESCRIPTORS.files[i]
+            d = DESCRIPTORS.files[i]::DescriptorFile
             size = filesize(d.writer)
             (size > d.read_to || (all && length(d.tail) > 0)) && Base.invokelatest(drain, d, size, all)
             i += 1
@@ -151,9 +151,9 @@ function drain(d, size, all)
         cell = last_running()
         cell === nothing && break      # the next cell gets it
         seek(d.reader, d.read_to)
-        got = read(d.reader, min(size - d.read_to, 2^20))
+        got = read(d.reader, min(size - d.read_to, 1 << 20))
         d.read_to += length(got)
-        bytes = append!(d.tail::Vector{UInt8}, got)
+        bytes = append!(d.tail, got)
         keep = all && d.read_to >= size ? 0 : unfinished_bytes(bytes)
         d.tail = bytes[length(bytes)-keep+1:length(bytes)]
         n = length(bytes) - keep
@@ -193,7 +193,7 @@ end
 
 function mind_workers()
     lock(REGISTRY)
-    workers = collect(values(WORKERS))
+    workers = contents(WORKERS)
     unlock(REGISTRY)
     i = 1
     while i <= length(workers)

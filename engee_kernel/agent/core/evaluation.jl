@@ -40,7 +40,7 @@ function evaluate_code(mod, code, filename, cell)
     i = 1
     while i <= length(list)
         ex = list[i]
-        with_loops && has_loop(ex) && (ex = from_piece("loops", :with_checkpoints, Any[mod, ex]))
+        with_loops && Base.invokelatest(has_loop, ex) && (ex = from_piece("loops", :with_checkpoints, Any[mod, ex]))
         if ex isa LineNumberNode
             line = LineNumberNode(ex.line, name)
             cell === nothing || (cell.line = ex.line)
@@ -139,13 +139,13 @@ function after_block_comment(text)
     return nothing
 end
 
-function set_ans(mod, value)
+function set_ans(mod, @nospecialize(value))
     isconst(mod, :ans) || Core.eval(mod, Expr(:(=), :ans, QuoteNode(value)))
     return nothing
 end
 
 "The module in which a cell's code runs."
-cell_module(cell) = cell.workspace == "main" ? Main : notebook_module(cell.notebook)
+cell_module(cell) = cell.workspace == "main" ? Main : Base.invokelatest(notebook_module, cell.notebook)
 
 function notebook_module(notebook)
     worker = get_worker(notebook)

@@ -1,6 +1,6 @@
 # A cell's events: numbered, each frozen as JSON before it is first handed out, so that asking again gives the same.
 
-const TEXT_EVENT_BYTES = 2^16
+const TEXT_EVENT_BYTES = 1 << 16
 const TELL_FRONT_S = 0.8
 
 # The functions with a ! need the lock of cell.changed.
@@ -215,7 +215,7 @@ function events_reply(cell, after, max_bytes)
         put(io, String(cell.state))
         put(io, "\",\"elapsed_s\":")
         put_real(io, elapsed_s(cell))
-        cell.state === :queued && put_front(io, cell)
+        cell.state === :queued && Base.invokelatest(put_front, io, cell)
         put(io, ",\"events\":[")
         events = cell.events::Vector{Any}
         size = 0

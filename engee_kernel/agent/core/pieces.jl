@@ -1,10 +1,11 @@
 # What is not needed to run a first cell comes in pieces, each defined when it is first needed. A call's piece travels
 # with the call; what a cell may need in its middle, when no request is at hand, came with the core as text.
 
-const PIECES = Dict{String,Any}()      # name => true, once every definition is there
-const CALLABLE = Dict{String,Any}()    # the calls: name => function, those of a piece once it is complete
-const TEXTS = Dict{String,Any}()       # name => source, of the pieces that came with the core
-const HOLDERS = Dict{String,Any}()     # a call's name => the piece that came with the core and has it
+# Short lists in place of tables: name, what it has, name, … REGISTRY guards them.
+const PIECES = Any[]                   # name, true: once every definition is there
+const CALLABLE = Any[]                 # the calls: name, function; those of a piece once it is complete
+const TEXTS = Any[]                    # name, source: of the pieces that came with the core
+const HOLDERS = Any[]                  # a call's name, the piece that came with the core and has it
 const DEFINING = ReentrantLock()
 
 """
@@ -14,7 +15,7 @@ comes while it is being defined nor who repeats a call whose first try broke off
 function define(name, source)
     lock(DEFINING)
     try
-        known(PIECES, name) === nothing && include_string(SELF, source, string(name, ".", AGENT_FILE))
+        is_here(name) || include_string(SELF, source, string(name, ".", AGENT_FILE))
     finally
         unlock(DEFINING)
     end
@@ -24,21 +25,28 @@ end
 function offer(name, calls)
     lock(REGISTRY)
     try
-        i = 1
-        while i < length(calls)
-            CALLABLE[calls[i]] = calls[i+1]
-            i += 2
-        end
-        PIECES[name] = true
+        append!(CALLABLE, calls)
+        push!(PIECES, name)
+        push!(PIECES, true)
     finally
         unlock(REGISTRY)
     end
     return nothing
 end
 
+"Whether all of a piece is defined."
+is_here(name) = listed(PIECES, name) === true
+
+function listed(list, name)
+    lock(REGISTRY)
+    found = option(list, name, nothing)
+    unlock(REGISTRY)
+    return found
+end
+
 "See that a piece that came with the core is defined."
 function need(name)
-    known(PIECES, name) === nothing && Base.invokelatest(define, name, TEXTS[name])
+    is_here(name) || Base.invokelatest(define, name, listed(TEXTS, name))
     return nothing
 end
 
@@ -50,14 +58,14 @@ end
 
 "The function behind a call's name, or nothing when its piece is not there."
 function callable(name)
-    found = known(CALLABLE, name)
+    found = listed(CALLABLE, name)
     found === nothing || return found
     return Base.invokelatest(callable_with_core, name)
 end
 
 function callable_with_core(name)
-    holder = known(HOLDERS, name)
+    holder = listed(HOLDERS, name)
     holder === nothing && return nothing
     need(holder)
-    return known(CALLABLE, name)
+    return listed(CALLABLE, name)
 end

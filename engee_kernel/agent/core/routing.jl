@@ -12,7 +12,7 @@ const SERVER_LOGGERS = IdDict{Any,Any}()   # loggers seen in tasks which call th
 
 # The scoped value holds a LogState, a type which every Julia has compiled for, that holds the CellLogger.
 const HAS_SCOPES = isdefined(Base, :ScopedValues)
-const NO_CELL = Base.CoreLogging.LogState(Base.CoreLogging.NullLogger())
+const NO_CELL = HAS_SCOPES ? Base.CoreLogging.LogState(Base.CoreLogging.NullLogger()) : nothing
 const CELL = HAS_SCOPES ? Base.ScopedValues.ScopedValue{Base.CoreLogging.LogState}(NO_CELL) : nothing
 
 "The user's own global logger, or nothing while it is Engee's, which must not get cells' records."
@@ -38,7 +38,7 @@ end
 
 function new_console()
     package = Base.require(LOGGING)
-    stream = IOContext{CellOutput}(OUTPUTS[2], COLOURED)
+    stream = IOContext{CellOutput}(OUTPUTS[2], coloured())
     return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), stream, Base.CoreLogging.Info)
 end
 
@@ -99,7 +99,7 @@ function origin_cell()
     end
     logger = Base.CoreLogging.current_logger()
     logger isa CellLogger && return logger.cell
-    (length(RUNNING) == 0 && known(PIECES, "carriers") === nothing) && return nothing
+    (length(RUNNING) == 0 && !is_here("carriers")) && return nothing
     return Base.invokelatest(cell_by_task, logger)
 end
 
@@ -109,7 +109,7 @@ function cell_by_task(logger)
     task = current_task()
     lock(REGISTRY)
     try
-        for worker in values(WORKERS)
+        for worker in contents(WORKERS)
             worker.task === task && return worker.cell
         end
         (logger === Base.CoreLogging.global_logger() || haskey(SERVER_LOGGERS, logger)) && return nothing

@@ -7,7 +7,11 @@ of the pieces that come with the core, `holders` the names of their calls: call,
 function start(texts, holders)
     lock(REGISTRY)
     try
-        AGENT.epoch == "" && (once(TAKE_HOLD); Base.invokelatest(fill_tables, texts, holders))
+        if AGENT.epoch == ""
+            append!(TEXTS, texts)
+            append!(HOLDERS, holders)
+            once(TAKE_HOLD)
+        end
     finally
         unlock(REGISTRY)
     end
@@ -20,7 +24,6 @@ once(expressions) = Core.eval(SELF, expressions)
 
 const TAKE_HOLD = :(begin
     setfield!(AGENT, :server_logger, Base.CoreLogging.global_logger())
-    setfield!(AGENT, :started_at, time())
     setfield!(AGENT, :threads, isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads())
     push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0, LINE_NS))
     push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0, LINE_NS))
@@ -34,23 +37,18 @@ const TAKE_HOLD = :(begin
     # Julia 1.11 and later load packages in a world of their own, older than this agent: what is printed there would find
     # no method for its streams, and be lost.
     isdefined(Base, :_require_world_age) && setindex!(Base._require_world_age, Base.get_world_counter())
-    # Sixteen digits that no other Julia process has: not secret, so its clocks and its number make them.
-    setfield!(AGENT, :epoch, string(hash(time_ns(), hash(time(), UInt(getpid()))), base = 16, pad = 16))
+    setfield!(AGENT, :epoch, new_epoch())
 end)
 
-function fill_tables(texts, holders)
-    fill_table(TEXTS, texts)
-    fill_table(HOLDERS, holders)
-    fill_table(CALLABLE, Any["submit", submit, "events", events, "finish", finish, "interrupt", interrupt,
-                             "define", defined])
-    return nothing
+"Digits that no other Julia process has: its number and what two clocks say. It is not secret."
+function new_epoch()
+    AGENT.started_at = time()
+    io = IOBuffer()
+    put_whole(io, Int(getpid()))
+    put(io, "-")
+    put_whole(io, unsafe_trunc(Int, AGENT.started_at * 1.0e6))
+    put_whole(io, time_ns() % Int)
+    return String(take!(io))
 end
 
-function fill_table(table, list)
-    i = 1
-    while i < length(list)
-        table[list[i]] = list[i+1]
-        i += 2
-    end
-    return nothing
-end
+append!(CALLABLE, Any["submit", submit, "events", events, "finish", finish, "interrupt", interrupt, "define", defined])

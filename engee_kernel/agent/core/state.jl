@@ -2,7 +2,7 @@
 #
 # The core is written for a Julia that has just started: what it calls is compiled in Julia's system image already.
 # Hence untyped fields, Dict{String,Any}, Vector{Any}, loops, options as a list; no closures, comprehensions, keyword
-# arguments of its own. What is seldom needed stands behind invokelatest: it is not compiled before it is needed.
+# arguments of its own; `@nospecialize` where a person's value passes. What is seldom needed stands behind invokelatest: it is not compiled before it is needed.
 # Nothing happens when this is defined: start() takes hold.
 
 const SELF = @__MODULE__
@@ -82,28 +82,28 @@ mutable struct Agent
     kept_limit_bytes::Int
     deaf_after_s::Float64
 end
-const AGENT = Agent("", 0, 1, Any[], 0, 0.0, nothing, nothing, Any[], 0, 500, 256 * 2^20, 15.0)
+const AGENT = Agent("", 0, 1, Any[], 0, 0.0, nothing, nothing, Any[], 0, 500, 256 << 20, 15.0)
 
 const REGISTRY = ReentrantLock()       # guards what follows
 const CELLS = Dict{String,Any}()
-const FORGOTTEN = Dict{String,Any}()   # ids of cells whose events were dropped: they must not run again
+const FORGOTTEN = Dict{String,Any}()   # the ids of cells whose events were dropped: they must not run again
 const WORKERS = Dict{String,Any}()
 const RUNNING = Any[]                  # in the order in which they started
 const UNFINISHED = Any[]               # in the order in which they were submitted
 
 function new_cell(notebook, id, count, code, options)
-    workspace = option(options, "workspace", "main")
+    workspace = option(options, "workspace", "main")::String
     workspace == "main" || workspace == "notebook" || throw(ArgumentError("workspace must be \"main\" or \"notebook\""))
-    expressions = option(options, "user_expressions", Any[])
+    expressions = option(options, "user_expressions", Any[])::Vector{Any}
     length(expressions) % 2 == 0 || throw(ArgumentError("user_expressions must be pairs"))
-    return Cell(id, notebook, count, code, workspace, option(options, "silent", false),
-                option(options, "stdin_allowed", false), option(options, "output_limit_bytes", 16 * 2^20),
-                option(options, "loop_checkpoints", true), expressions, 1, :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), clock_s(), 0.0, 0.0, false,
+    return Cell(id, notebook, count, code, workspace, option(options, "silent", false)::Bool,
+                option(options, "stdin_allowed", false)::Bool, option(options, "output_limit_bytes", 16 << 20)::Int,
+                option(options, "loop_checkpoints", true)::Bool, expressions, 1, :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), clock_s(), 0.0, 0.0, false,
                 nothing, 0, Any[], nothing)
 end
 
 "The value that follows `name` in a list of names and values."
-function option(options, name, default)
+function option(options, name, @nospecialize(default))
     i = 1
     while i < length(options)
         options[i] == name && return options[i+1]
@@ -122,17 +122,44 @@ function elapsed_s(cell)
     return (cell.finished == 0.0 ? clock_s() : cell.finished) - cell.started
 end
 
-"What a table has under a name, or nothing."
+# Tables. Julia compiles a Dict's methods anew for each type of value that is put in; for lists it has compiled them. So
+# each value is in a list of its own.
+
+"Needs REGISTRY's lock."
+store!(table::Dict{String,Any}, name::String, @nospecialize(value)) = (table[name] = Any[value]; nothing)
+
+"What a table has under a name, or nothing. Needs REGISTRY's lock."
+function held(table::Dict{String,Any}, name::String)
+    slot = get(table, name, nothing)
+    return slot isa Vector{Any} ? slot[1] : nothing
+end
+
+"The same, where its lock is not held."
 function known(table::Dict{String,Any}, name::String)
     lock(REGISTRY)
-    found = get(table, name, nothing)
+    found = held(table, name)
     unlock(REGISTRY)
     return found
 end
 
+"All that a table has. Needs REGISTRY's lock."
+function contents(table::Dict{String,Any})
+    list = Any[]
+    for slot in values(table)
+        push!(list, (slot::Vector{Any})[1])
+    end
+    return list
+end
+
 find_cell(id) = known(CELLS, id)
 find_worker(notebook) = known(WORKERS, notebook)
-is_forgotten(id) = known(FORGOTTEN, id) !== nothing
+
+function is_forgotten(id)
+    lock(REGISTRY)
+    forgotten = haskey(FORGOTTEN, id)
+    unlock(REGISTRY)
+    return forgotten
+end
 
 "Take an element out of a list, by identity."
 function drop!(list, element)
@@ -166,10 +193,10 @@ end
 
 "Drop a finished cell's events; its id stays known so that a late repeat does not run it again. Needs REGISTRY's lock."
 function forget!(id)
-    cell = get(CELLS, id, nothing)
+    cell = held(CELLS, id)
     (cell === nothing || cell.state !== :done) && return nothing
     delete!(CELLS, id)
-    FORGOTTEN[id] = true
+    FORGOTTEN[id] = nothing
     i = 1
     while i <= length(AGENT.ended)
         if AGENT.ended[i] == id

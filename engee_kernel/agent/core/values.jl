@@ -11,19 +11,19 @@ function display_context(io, cell)
 end
 
 "The representations of a value: type, text, type, text, …"
-function bundle(x, cell)
+function bundle(@nospecialize(x), cell)
     x isa Fields && return x           # docstrings as facts: the kernel makes the representations
     has_plain_type(x) && only_plain(typeof(x)) && return Fields(Any["text/plain", plain_text(x, cell)])
     return from_piece("display", :display_bundle, Any[x, cell])
 end
 
-function plain_text(x, cell)
+function plain_text(@nospecialize(x), cell)
     io = IOBuffer()
     show(display_context(io, cell), MIME{Symbol("text/plain")}(), x)
     return String(take!(io))
 end
 
-has_plain_type(x) = x isa Int || x isa String || x isa Float64 || x isa Bool || x isa Symbol || x isa Char ||
+has_plain_type(@nospecialize(x)) = x isa Int || x isa String || x isa Float64 || x isa Bool || x isa Symbol || x isa Char ||
                     x isa Base.BitInteger || x isa Base.IEEEFloat
 
 # In each group the first type that the value can be shown as is taken; every group gives at most one.

@@ -12,7 +12,7 @@ end
 function worker_for(notebook, placement, title)
     lock(REGISTRY)
     try
-        known = get(WORKERS, notebook, nothing)
+        known = held(WORKERS, notebook)
         if known isa Worker
             title == "" || (known.title = title)
             (known.placement == placement || !is_idle(known)) && return known
@@ -20,7 +20,7 @@ function worker_for(notebook, placement, title)
         worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, nothing,
                         false, nothing, Any[], 0, 0, Any[], placement, 0, title)
         known isa Worker && Base.invokelatest(take_over, worker, known)
-        WORKERS[notebook] = worker
+        store!(WORKERS, notebook, worker)
         worker.task = Task(Work(worker))
         start_worker(worker)
         return worker
@@ -122,7 +122,8 @@ function work_on(worker)
             # The agent's own fault. The cell must end all the same, and the worker go on.
             Base.invokelatest(end_by_fault, cell, error)
         finally
-            Base.invokelatest(leave_cell, worker, cell)     # compiled when the answer is on its way
+            yield()                    # the answer goes first: what follows a cell is compiled behind it
+            Base.invokelatest(leave_cell, worker, cell)
         end
     end
 end

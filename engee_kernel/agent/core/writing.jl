@@ -111,7 +111,7 @@ end
 function put_real(io, x::Float64)
     if !(abs(x) < 9.0e15)
         abs(x) < Inf || return put(io, "null")
-        return put_large(io, x)
+        return Base.invokelatest(put_large, io, x)
     end
     x < 0 && put(io, "-")
     x = abs(x)
@@ -142,9 +142,7 @@ function put_large(io, x::Float64)
 end
 
 function put_text(io, text::String)
-    if !isvalid(text)
-        text = Base.invokelatest(repaired, text)
-    end
+    isvalid(text) || return put_text(io, Base.invokelatest(repaired, text)::String)
     put(io, "\"")
     # Runs without a special byte are written in one go: outputs are long and mostly plain.
     GC.@preserve text begin

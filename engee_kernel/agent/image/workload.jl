@@ -13,12 +13,12 @@ function work_for_image()
         setglobal!(Base, :stderr, OUTPUTS[2])
         setglobal!(Base, :stdin, CellInput(before[3]))
         pushdisplay(display)
-        fill_tables(Any[], Any[])
+        new_epoch()
         hello()
         get_worker("image").workspace = SELF
         run_for_image()
     finally
-        close_worker(WORKERS["image"])
+        close_worker(held(WORKERS, "image"))
         timedwait(nobody_works, 20.0)
         sleep(0.1)                     # the timer of the sleep that was interrupted
         Base.Multimedia.popdisplay(display)
@@ -30,7 +30,7 @@ function work_for_image()
     return nothing
 end
 
-nobody_works() = istaskdone(WORKERS["image"].task) && (AGENT.poller === nothing || istaskdone(AGENT.poller))
+nobody_works() = istaskdone(held(WORKERS, "image").task) && (AGENT.poller === nothing || istaskdone(AGENT.poller))
 
 function run_for_image()
     codes = Any["1 + 1", "1 + 1", "1.5", "\"é\"", ":a", "true", "nothing", "1;", "[1.0, 2.0]", "(1, \"a\")", "println(\"x\")",
@@ -85,9 +85,7 @@ end
 # What only the first start calls: start() itself would change Main and Base.
 function precompile_start()
     precompile(start, (Vector{Any}, Vector{Any}))
-    precompile(fill_tables, (Vector{Any}, Vector{Any}))
-    precompile(set_stream, (Symbol, CellOutput))
-    precompile(set_stream, (Symbol, CellInput))
+    precompile(set_stream, (Symbol, Any))
     precompile(join_user_module, (Module,))
     precompile(Base.Multimedia.pushdisplay, (CellDisplay,))
     for stream in (Base.PipeEndpoint, Base.TTY, IOStream)

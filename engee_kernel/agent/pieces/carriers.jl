@@ -31,7 +31,7 @@ end
 
 "Whether the cell's own task is inside with_logger for this logger, which the tasks that it made there have as well."
 function works_under(cell, logger)
-    worker = get(WORKERS, cell.notebook, nothing)
+    worker = held(WORKERS, cell.notebook)
     (worker === nothing || worker.cell !== cell) && return false
     state = worker.task.logstate
     return state isa Base.CoreLogging.LogState && state.logger === logger

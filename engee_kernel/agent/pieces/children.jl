@@ -59,7 +59,7 @@ end
 function cell_of_task(task)
     lock(REGISTRY)
     try
-        for worker in values(WORKERS)
+        for worker in contents(WORKERS)
             worker.task === task && return worker.cell
         end
     finally

@@ -181,7 +181,7 @@ function cell_source(file::String)
     count = parse(Int, place[1])
     lock(REGISTRY)
     try
-        known = Any[c for c in values(CELLS) if c.count == count]
+        known = Any[c for c in contents(CELLS) if c.count == count]
         return isempty(known) ? nothing : known[argmax([c.submitted for c in known])].code
     finally
         unlock(REGISTRY)

@@ -43,7 +43,8 @@ end
 
 function end_worker(name)
     lock(REGISTRY)
-    worker = pop!(WORKERS, name, nothing)
+    worker = held(WORKERS, name)
+    delete!(WORKERS, name)
     unlock(REGISTRY)
     worker === nothing || close_worker(worker)
     return nothing

@@ -70,7 +70,7 @@ function code_of_cell(count, notebook)
     lock(REGISTRY)
     try
         best = nothing
-        for cell in values(CELLS)
+        for cell in contents(CELLS)
             cell.count == count || continue
             rank = (cell.notebook == notebook, cell.submitted)
             (best === nothing || rank > best[1]) && (best = (rank, cell.code))

@@ -67,7 +67,7 @@ end
 function known_cells()
     lock(REGISTRY)
     try
-        return Any[cell for cell in values(CELLS)]
+        return contents(CELLS)
     finally
         unlock(REGISTRY)
     end

@@ -47,7 +47,7 @@ end
 
 function workers_on(thread)
     count = AGENT.shared_thread == thread ? 1 : 0
-    for worker in values(WORKERS)
+    for worker in contents(WORKERS)
         worker.placement == "own" && worker.thread == thread && (count += 1)
     end
     return count
@@ -60,9 +60,9 @@ notebook's own cells keep it.
 function cell_in_front(cell)
     lock(REGISTRY)
     try
-        worker = get(WORKERS, cell.notebook, nothing)
+        worker = held(WORKERS, cell.notebook)
         (worker === nothing || worker.cell !== nothing) && return nothing
-        for other in values(WORKERS)
+        for other in contents(WORKERS)
             running = other.cell
             other !== worker && other.thread == worker.thread && running !== nothing || continue
             return Fields(Any["notebook", other.title, "count", running.count])
@@ -78,7 +78,7 @@ function thread_facts()
     lock(REGISTRY)
     try
         pools = Any[string(pool_of(thread)) for thread in 1:AGENT.threads]
-        workers = sort!(unique(Int[w.thread for w in values(WORKERS) if w.thread > 0]))
+        workers = sort!(unique(Int[w.thread for w in contents(WORKERS) if w.thread > 0]))
         return Fields(Any["pools", pools, "cells", Any[workers...], "requests", Any[sort(Int[AGENT.request_threads...])...],
                           "threads_macro_serial", VERSION < v"1.8" && any(thread -> thread > 1, workers)])
     finally
