@@ -23,7 +23,6 @@ CORE = (
     "pieces",
     "writing",
     "events",
-    "waiting",
     "routing",
     "capture",
     "descriptors",
@@ -38,7 +37,7 @@ CORE = (
     "user",
     "start",
 )
-CORE_CALLS = frozenset({"submit", "events", "finish", "interrupt", "define"})
+CORE_CALLS = frozenset({"submit", "events", "define"})
 
 _HEADER = re.compile(r"^# (needs|calls): (.+)$", re.MULTILINE)
 _WITH_CORE = "# with the core"

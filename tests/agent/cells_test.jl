@@ -2,7 +2,7 @@ include("driver.jl")
 
 @testset "hello" begin
     @test HELLO["julia"] == string(VERSION)
-    @test occursin(Regex("^$(getpid())-[0-9]{30,}\$"), E)
+    @test occursin(Regex("^$(getpid())p[0-9]{30,}\$"), E)
     @test HELLO["pieces"] == [] && HELLO["cells"] == []
     again = reply_of(serve(INSTALL))
     @test again["epoch"] == E

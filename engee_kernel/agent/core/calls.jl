@@ -102,6 +102,7 @@ not_there(cell_id) = absent(is_forgotten(cell_id) ? "forgotten" : "unknown", cel
 
 "The cell with this id: the known one, or a new one that is queued. nothing for a forgotten id."
 function enqueue_cell(notebook, cell_id, count, code, options)
+    need_for_worker()
     lock(REGISTRY)
     try
         haskey(FORGOTTEN, cell_id) && return nothing
@@ -117,6 +118,16 @@ function enqueue_cell(notebook, cell_id, count, code, options)
     end
 end
 
+"""
+Whether a request for the cell may wait: before 1.7 a task stays on the thread where it began, and on the worker's
+thread it would be silenced by code that does not yield. It is answered at once there, and asked again.
+"""
+function may_wait(cell)
+    (AGENT.threads == 1 || VERSION >= v"1.7") && return true
+    worker = find_worker(cell.notebook)
+    return worker === nothing || worker.thread != Threads.threadid() || worker.placement == "engee"
+end
+
 function submit(notebook, cell_id, count, code, wait_s, forget, options)
     remember_server_logger()
     length(forget) > 0 && Base.invokelatest(forget_cells, forget)
@@ -125,20 +136,8 @@ function submit(notebook, cell_id, count, code, wait_s, forget, options)
     after = option(options, "after", 0)::Int
     may_wait(cell) || return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
     yield()                            # most cells end in this moment: no need for a clock to wait by
-    cell.state === :done || Base.invokelatest(wait_longer, cell, after, wait_s)
+    cell.state === :done || from_piece("waiting", :wait_longer, Any[cell, after, wait_s])
     return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
-end
-
-function wait_longer(cell, after, wait_s)
-    if AGENT.poller === nothing && wait_s > UNPOLLED_S
-        # A fresh Julia compiles two things at once no faster than one: first the cell's way, then the poller.
-        wait_for_events(cell, after, UNPOLLED_S)
-        (cell.state === :done || length(cell.events) > after) && return nothing
-        wait_s -= UNPOLLED_S
-    end
-    ensure_poller()
-    wait_for_events(cell, after, wait_s)
-    return nothing
 end
 
 function forget_cells(ids)
@@ -158,31 +157,8 @@ end
 function events(cell_id, after, wait_s, options)
     cell = find_cell(cell_id)
     cell isa Cell || return Base.invokelatest(not_there, cell_id)
-    cell.state === :done || !may_wait(cell) || Base.invokelatest(wait_longer, cell, after, wait_s)
+    cell.state === :done || !may_wait(cell) || from_piece("waiting", :wait_longer, Any[cell, after, wait_s])
     return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
-end
-
-"""
-Wait, for however long, until the cell is done, and give all its events: the code of an Engee job.
-
-A kernel that follows the cell asks for its events again and again. Where none of its calls comes in, Engee lets
-nothing through while a job runs: nobody could answer the cell's prompts or interrupt it. What is there so far is
-the answer then, with the cell's state, so that the calls come in again.
-"""
-function finish(cell_id)
-    cell = find_cell(cell_id)
-    cell isa Cell || return not_there(cell_id)
-    ensure_poller()
-    wait_while_heard(cell)
-    return events_reply(cell, 0, typemax(Int))
-end
-
-function interrupt(cell_id)
-    cell = find_cell(cell_id)
-    cell === nothing &&
-        return Fields(Any["interrupted", false, "state", is_forgotten(cell_id) ? "forgotten" : "unknown"])
-    hit = interrupt_cell(cell)
-    return Fields(Any["interrupted", hit, "state", String(cell.state)])
 end
 
 "The call that only brings pieces: `call` has defined them."

@@ -24,7 +24,6 @@ mutable struct Descriptors
 end
 const DESCRIPTORS = Descriptors(Any[], true, false, nothing)
 const DESCRIPTORS_LOCK = ReentrantLock()
-const POLL_S = 0.05
 const TRUNCATE_BYTES = 16 << 20
 
 function open_descriptors()
@@ -160,7 +159,7 @@ function drain(d, size, all)
         # Never to Engee's own streams: nobody would find it there, and a pipe that a program has left blocking
         # would hold up the process that is to read it.
         GC.@preserve bytes begin
-            add_text(cell, d.name, pointer(bytes), n) || keep_late_text(cell, d.name, pointer(bytes), n)
+            add_text(cell, d.name, pointer(bytes), n) || from_piece("late", :keep_late_text, Any[cell, d.name, pointer(bytes), n])
         end
         length(bytes) == 0 && break
     end
@@ -176,60 +175,4 @@ function last_running()
     cell = length(RUNNING) == 0 ? nothing : RUNNING[length(RUNNING)]
     unlock(REGISTRY)
     return cell
-end
-
-# Drains now and then while a cell runs: a cell that waits for a child process writes nothing itself.
-struct Poller end
-(::Poller)() = poll_descriptors()
-
-function poll_descriptors()
-    while some_cell_unfinished()
-        sleep(POLL_S)
-        drain_descriptors(false)
-        mind_workers()
-    end
-    return nothing
-end
-
-function mind_workers()
-    lock(REGISTRY)
-    workers = contents(WORKERS)
-    unlock(REGISTRY)
-    i = 1
-    while i <= length(workers)
-        mind(workers[i])
-        i += 1
-    end
-    return nothing
-end
-
-"See that a worker's tasks live: the person's code can end them."
-function mind(worker)
-    worker.closed && return nothing
-    (istaskdone(worker.task) || (worker.deliverer !== nothing && istaskdone(worker.deliverer))) &&
-        from_piece("supervision", :revive, Any[worker])
-    return nothing
-end
-
-function some_cell_unfinished()
-    lock(REGISTRY)
-    some = length(UNFINISHED) > 0
-    unlock(REGISTRY)
-    return some
-end
-
-"""
-Called by requests that wait for a cell, not by workers: making a task would advance the random numbers of the worker's
-task (Julia 1.7 to 1.9).
-"""
-function ensure_poller()
-    lock(REGISTRY)
-    try
-        task = AGENT.poller
-        task !== nothing && !istaskdone(task) && return nothing
-        AGENT.poller = start_beside(Task(Poller()))
-    finally
-        unlock(REGISTRY)
-    end
-    return nothing
 end

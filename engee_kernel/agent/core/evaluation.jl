@@ -99,44 +99,7 @@ end
 "Whether the cell's value is to be hidden: its last `;` is followed by nothing but blanks and comments."
 function ends_with_semicolon(code)
     occursin(";", code) || return false
-    return Base.invokelatest(hides_value, code)
-end
-
-function hides_value(code)
-    at = findlast(isequal(';'), code)
-    rest = code[nextind(code, at):end]
-    while true
-        rest = lstrip(rest)
-        isempty(rest) && return true
-        if startswith(rest, "#=")
-            rest = after_block_comment(rest)
-            rest === nothing && return false
-        elseif startswith(rest, "#")
-            stop = findfirst(isequal('\n'), rest)
-            stop === nothing && return true
-            rest = rest[nextind(rest, stop):end]
-        else
-            return false
-        end
-    end
-end
-
-function after_block_comment(text)
-    depth = 0
-    i = firstindex(text)
-    while i <= lastindex(text)
-        two = SubString(text, i, min(nextind(text, i), lastindex(text)))
-        if two == "#="
-            depth += 1
-            i = nextind(text, i)
-        elseif two == "=#"
-            depth -= 1
-            i = nextind(text, i)
-            depth == 0 && return text[nextind(text, i):end]
-        end
-        i = nextind(text, i)
-    end
-    return nothing
+    return from_piece("syntax", :hides_value, Any[code])
 end
 
 function set_ans(mod, @nospecialize(value))

@@ -80,13 +80,6 @@ function push_text!(cell, name, p::Ptr{UInt8}, n::Int)
     return nothing
 end
 
-function push_note!(cell, text::String)
-    freeze_text!(cell, true)
-    GC.@preserve text push_text!(cell, "stderr", pointer(text), sizeof(text))
-    freeze_text!(cell, true)
-    return nothing
-end
-
 "Keep the last line of stdout that has not ended yet, at most 1000 bytes of it: a prompt shows it."
 function remember_line!(cell, p::Ptr{UInt8}, n::Int)
     line = cell.last_line::Vector{UInt8}
@@ -120,34 +113,12 @@ function add_text(cell, name, p::Ptr{UInt8}, n::Int)
             cell.stream_bytes = used
             push_text!(cell, name, p, n)
         else
-            Base.invokelatest(drop_text!, cell, name, p, n)
+            from_piece("limits", :drop_text!, Any[cell, name, p, n])
         end
         return true
     finally
         unlock(guard)
     end
-end
-
-function drop_text!(cell, name, p, n)
-    if cell.dropped_bytes == 0
-        room = cell.output_limit_bytes - cell.stream_bytes
-        kept = room - unfinished_bytes(copy(unsafe_wrap(Array, p, max(room, 0))))
-        if kept > 0
-            push_text!(cell, name, p, kept)
-            n -= kept
-        end
-        cell.stream_bytes = cell.output_limit_bytes
-        push_note!(cell, string("\nThe output of this cell reached output_limit_bytes = ", whole_text(cell.output_limit_bytes),
-                                "; further output is dropped.\n"))
-    end
-    cell.dropped_bytes += n
-    return nothing
-end
-
-function tell_dropped!(cell)
-    push_note!(cell, string(whole_text(cell.dropped_bytes), " bytes of output were dropped (output_limit_bytes = ",
-                            whole_text(cell.output_limit_bytes), ").\n"))
-    return nothing
 end
 
 function add_string(cell, name, text::String)
@@ -176,7 +147,7 @@ function end_cell(cell, status, fields)
     try
         cell.state === :done && return nothing
         length(cell.pending) > 0 && Base.invokelatest(freeze_text!, cell, true)
-        cell.dropped_bytes > 0 && Base.invokelatest(tell_dropped!, cell)
+        cell.dropped_bytes > 0 && from_piece("limits", :tell_dropped!, Any[cell])
         cell.finished = clock_s()
         cell.prompt = nothing
         all = Any["status", status, "elapsed_s", elapsed_s(cell)]

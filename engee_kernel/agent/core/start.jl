@@ -45,10 +45,10 @@ function new_epoch()
     AGENT.started_at = time()
     io = IOBuffer()
     put_whole(io, Int(getpid()))
-    put(io, "-")
+    put(io, "p")
     put_whole(io, unsafe_trunc(Int, AGENT.started_at * 1.0e6))
     put_whole(io, time_ns() % Int)
     return String(take!(io))
 end
 
-append!(CALLABLE, Any["submit", submit, "events", events, "finish", finish, "interrupt", interrupt, "define", defined])
+append!(CALLABLE, Any["submit", submit, "events", events, "define", defined])

@@ -98,6 +98,6 @@ end
 
 "An event of a running cell; that of a task which outlived its cell waits for the notebook's next one."
 function add_or_keep(cell, kind, fields)
-    add_event(cell, kind, fields) || Base.invokelatest(keep_late_event, cell, kind, fields)
+    add_event(cell, kind, fields) || from_piece("late", :keep_late_event, Any[cell, kind, fields])
     return nothing
 end

@@ -1,7 +1,5 @@
 # Running cells: a worker takes its notebook's cells in order; an interrupt is an exception raised in its task.
 
-const INTERRUPT_REPLY_S = 2.0
-
 "The notebook's worker, started on first use. Called by requests."
 function get_worker(notebook)
     known = find_worker(notebook)
@@ -10,6 +8,7 @@ end
 
 "The same; it runs on a thread of the kind that is wished for now. `title`: what the person calls the notebook."
 function worker_for(notebook, placement, title)
+    need_for_worker()
     lock(REGISTRY)
     try
         known = held(WORKERS, notebook)
@@ -45,6 +44,9 @@ function take_over(worker, known)
     close_worker(known)
     return nothing
 end
+
+# Before REGISTRY is locked: whoever defines a piece locks it at the end, and would wait for us for ever.
+need_for_worker() = (AGENT.threads > 1 && need("threads"); nothing)
 
 # The one place that decides on which thread people's code runs.
 function start_worker(worker)
@@ -122,8 +124,7 @@ function work_on(worker)
             # The agent's own fault. The cell must end all the same, and the worker go on.
             Base.invokelatest(end_by_fault, cell, error)
         finally
-            yield()                    # the answer goes first: what follows a cell is compiled behind it
-            Base.invokelatest(leave_cell, worker, cell)
+            Base.invokelatest(leave_cell, worker, cell)     # compiled when the answer is on its way
         end
     end
 end
@@ -159,7 +160,7 @@ function enter_cell(worker, cell)
     activate_descriptors()
     lend_answer(cell)
     length(worker.faults) > 0 && from_piece("supervision", :tell_faults, Any[worker, cell])
-    (worker.late_bytes > 0 || worker.late_dropped_bytes > 0) && Base.invokelatest(add_late_text, worker, cell)
+    (worker.late_bytes > 0 || worker.late_dropped_bytes > 0) && from_piece("late", :add_late_text, Any[worker, cell])
     return nothing
 end
 

@@ -6,7 +6,7 @@ function job(notebook, cell_id, count, code, options)
     remember_server_logger()
     cell = enqueue_cell(notebook, cell_id, count, code, options)
     cell === nothing && return absent("forgotten", cell_id)
-    ensure_poller()
+    from_piece("waiting", :ensure_poller, Any[])
     wait_until_done(cell)
     return events_reply(cell, 0, typemax(Int))
 end
@@ -21,10 +21,23 @@ function run_job(notebook, cell_id, count, code, options)
     name = beside ? string(notebook, '/', cell_id) : notebook
     beside && option(options, "workspace", "main") == "notebook" &&
         (worker_for(name, option(options, "threads", "shared"), "").workspace = notebook_module(notebook))
-    limit_s > 0 && start_beside(Task(() -> limit_cell(cell_id, Float64(limit_s))))
+    limit_s > 0 && from_piece("waiting", :start_beside, Any[Task(() -> limit_cell(cell_id, Float64(limit_s)))])
     answer = job(name, cell_id, count, code, options)
     beside && end_worker(name)
     return answer
+end
+
+function wait_until_done(cell)
+    guard = cell.changed.lock
+    lock(guard)
+    try
+        while cell.state !== :done
+            wait(cell.changed)
+        end
+    finally
+        unlock(guard)
+    end
+    return nothing
 end
 
 "Wait for the cell to begin, and interrupt it when its time is over."
@@ -37,7 +50,7 @@ function limit_cell(cell_id, limit_s)
     sleep(max(0.001, cell.started + limit_s - clock_s()))
     cell.state === :done && return nothing
     add_string(cell, "stderr", "The job's time limit of $(limit_s) s is over: it is interrupted.\n")
-    interrupt_cell(cell)
+    from_piece("interruption", :interrupt_cell, Any[cell])
     return nothing
 end
 

@@ -41,3 +41,39 @@ function pointed_line(code, line, column)
     return string("  ", chomp(lines[line]), "\n  ", " "^(column - 1), "^")
 end
 
+function hides_value(code)
+    at = findlast(isequal(';'), code)
+    rest = code[nextind(code, at):end]
+    while true
+        rest = lstrip(rest)
+        isempty(rest) && return true
+        if startswith(rest, "#=")
+            rest = after_block_comment(rest)
+            rest === nothing && return false
+        elseif startswith(rest, "#")
+            stop = findfirst(isequal('\n'), rest)
+            stop === nothing && return true
+            rest = rest[nextind(rest, stop):end]
+        else
+            return false
+        end
+    end
+end
+
+function after_block_comment(text)
+    depth = 0
+    i = firstindex(text)
+    while i <= lastindex(text)
+        two = SubString(text, i, min(nextind(text, i), lastindex(text)))
+        if two == "#="
+            depth += 1
+            i = nextind(text, i)
+        elseif two == "=#"
+            depth -= 1
+            i = nextind(text, i)
+            depth == 0 && return text[nextind(text, i):end]
+        end
+        i = nextind(text, i)
+    end
+    return nothing
+end

@@ -1,4 +1,8 @@
-# Waiting for a cell: until it has something worth an answer, or is done.
+# with the core
+# calls: finish
+
+# Waiting for a cell that is not done at once: until it has something worth an answer, or is done. And what is done now and
+# then meanwhile.
 
 const COALESCE_S = 0.025               # a print loop becomes about 40 answers a second, not one per line
 const PROMPT_S = 0.002                 # but a line after a silence is shown at once
@@ -7,6 +11,8 @@ const QUEUED_S = 1.0
 const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
 const UNPOLLED_S = 0.5                 # so long the first cell goes without the poller of descriptors 1 and 2
 
+const POLL_S = 0.05
+
 """
 Start a task of a request's own. Not sticky: else Julia makes the request sticky as well, and one that began on a
 worker's thread would have to end there, behind code that does not yield.
@@ -14,16 +20,6 @@ worker's thread would have to end there, behind code that does not yield.
 function start_beside(task)
     AGENT.threads > 1 && VERSION >= v"1.7" && (task.sticky = false)
     return schedule(task)
-end
-
-"""
-Whether a request for the cell may wait: before 1.7 a task stays on the thread where it began, and on the worker's
-thread it would be silenced by code that does not yield. It is answered at once there, and asked again.
-"""
-function may_wait(cell)
-    (AGENT.threads == 1 || VERSION >= v"1.7") && return true
-    worker = find_worker(cell.notebook)
-    return worker === nothing || worker.thread != Threads.threadid() || worker.placement == "engee"
 end
 
 # Wakes who waits for a cell, when its time is over. The timer is closed when it is not needed any more.
@@ -85,19 +81,6 @@ function wait_for_events(cell, after, wait_s)
     return nothing
 end
 
-function wait_until_done(cell)
-    guard = cell.changed.lock
-    lock(guard)
-    try
-        while cell.state !== :done
-            wait(cell.changed)
-        end
-    finally
-        unlock(guard)
-    end
-    return nothing
-end
-
 "Wait until the cell is done; no longer than `deaf_after_s` while no other call comes in."
 function wait_while_heard(cell)
     before = AGENT.calls
@@ -116,6 +99,89 @@ function wait_while_heard(cell)
         end
     finally
         unlock(guard)
+    end
+    return nothing
+end
+
+function wait_longer(cell, after, wait_s)
+    if AGENT.poller === nothing && wait_s > UNPOLLED_S
+        # A fresh Julia compiles two things at once no faster than one: first the cell's way, then the poller.
+        wait_for_events(cell, after, UNPOLLED_S)
+        (cell.state === :done || length(cell.events) > after) && return nothing
+        wait_s -= UNPOLLED_S
+    end
+    ensure_poller()
+    wait_for_events(cell, after, wait_s)
+    return nothing
+end
+
+"""
+Wait, for however long, until the cell is done, and give all its events: the code of an Engee job.
+
+A kernel that follows the cell asks for its events again and again. Where none of its calls comes in, Engee lets
+nothing through while a job runs: nobody could answer the cell's prompts or interrupt it. What is there so far is
+the answer then, with the cell's state, so that the calls come in again.
+"""
+function finish(cell_id)
+    cell = find_cell(cell_id)
+    cell isa Cell || return not_there(cell_id)
+    ensure_poller()
+    wait_while_heard(cell)
+    return events_reply(cell, 0, typemax(Int))
+end
+
+# Drains now and then while a cell runs: a cell that waits for a child process writes nothing itself.
+struct Poller end
+(::Poller)() = poll_descriptors()
+
+function poll_descriptors()
+    while some_cell_unfinished()
+        sleep(POLL_S)
+        drain_descriptors(false)
+        mind_workers()
+    end
+    return nothing
+end
+
+function mind_workers()
+    lock(REGISTRY)
+    workers = contents(WORKERS)
+    unlock(REGISTRY)
+    i = 1
+    while i <= length(workers)
+        mind(workers[i])
+        i += 1
+    end
+    return nothing
+end
+
+"See that a worker's tasks live: the person's code can end them."
+function mind(worker)
+    worker.closed && return nothing
+    (istaskdone(worker.task) || (worker.deliverer !== nothing && istaskdone(worker.deliverer))) &&
+        from_piece("supervision", :revive, Any[worker])
+    return nothing
+end
+
+function some_cell_unfinished()
+    lock(REGISTRY)
+    some = length(UNFINISHED) > 0
+    unlock(REGISTRY)
+    return some
+end
+
+"""
+Called by requests that wait for a cell, not by workers: making a task would advance the random numbers of the worker's
+task (Julia 1.7 to 1.9).
+"""
+function ensure_poller()
+    lock(REGISTRY)
+    try
+        task = AGENT.poller
+        task !== nothing && !istaskdone(task) && return nothing
+        AGENT.poller = start_beside(Task(Poller()))
+    finally
+        unlock(REGISTRY)
     end
     return nothing
 end
