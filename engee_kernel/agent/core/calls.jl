@@ -65,9 +65,9 @@ hello() = once(HELLO)
 const HELLO = :(begin
     remember_server_logger()
     getfield(AGENT, :threads) === 1 || (lock(REGISTRY); remember_request_thread(); unlock(REGISTRY))
-    json(Fields(Any["epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING,
-                    "pieces", length(PIECES) === 0 ? Any[] : defined_pieces(),
-                    "cells", length(UNFINISHED) === 0 ? Any[] : running_cells()]))
+    json($(Expr(:new, :Fields, :(Any["epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING,
+                                     "pieces", length(PIECES) === 0 ? Any[] : defined_pieces(),
+                                     "cells", length(UNFINISHED) === 0 ? Any[] : running_cells()]))))
 end)
 
 function defined_pieces()

@@ -22,7 +22,7 @@ mutable struct Descriptors
     # the streams that the runtime prints to at first.
     targets::Any
 end
-const DESCRIPTORS = Descriptors(Any[], true, false, nothing)
+const DESCRIPTORS = Core.eval(SELF, Expr(:new, :Descriptors, Any[], true, false, nothing))
 const DESCRIPTORS_LOCK = ReentrantLock()
 const TRUNCATE_BYTES = 16 << 20
 
@@ -96,7 +96,7 @@ function release_descriptors()
             targets = DESCRIPTORS.targets[i]
             k = length(targets)
             while k > 0
-                targets[k] == descriptor_of(i) && deleteat!(targets, k)
+                targets[k] === descriptor_of(i) && deleteat!(targets, k)
                 k -= 1
             end
             repoint_descriptor(i)

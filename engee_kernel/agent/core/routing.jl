@@ -8,7 +8,8 @@ mutable struct CellLogger <: Base.CoreLogging.AbstractLogger
     console::Any                       # made for the first record
 end
 
-const SERVER_LOGGERS = IdDict{Any,Any}()   # loggers seen in tasks which call the agent
+const SERVER_LOGGERS = Any[]           # those seen in tasks which call the agent, newest last
+const SERVER_LOGGERS_KEPT = 100
 
 # The scoped value holds a LogState, a type which every Julia has compiled for, that holds the CellLogger.
 const HAS_SCOPES = isdefined(Base, :ScopedValues)
@@ -112,7 +113,7 @@ function cell_by_task(logger)
         for worker in contents(WORKERS)
             worker.task === task && return worker.cell
         end
-        (logger === Base.CoreLogging.global_logger() || haskey(SERVER_LOGGERS, logger)) && return nothing
+        (logger === Base.CoreLogging.global_logger() || is_servers(logger)) && return nothing
     finally
         unlock(REGISTRY)
     end
@@ -131,12 +132,25 @@ function output_cell()
     return worker.cell
 end
 
+"Needs REGISTRY's lock."
+function is_servers(logger)
+    i = length(SERVER_LOGGERS)
+    while i > 0
+        SERVER_LOGGERS[i] === logger && return true
+        i -= 1
+    end
+    return false
+end
+
 function remember_server_logger()
     HAS_SCOPES && return nothing
     logger = Base.CoreLogging.current_logger()
     (logger isa CellLogger || logger === AGENT.server_logger) && return nothing
     lock(REGISTRY)
-    SERVER_LOGGERS[logger] = true
+    if !is_servers(logger)
+        push!(SERVER_LOGGERS, logger)
+        length(SERVER_LOGGERS) > SERVER_LOGGERS_KEPT && popfirst!(SERVER_LOGGERS)
+    end
     unlock(REGISTRY)
     return nothing
 end

@@ -23,13 +23,11 @@ end
 once(expressions) = Core.eval(SELF, expressions)
 
 const TAKE_HOLD = :(begin
-    setfield!(AGENT, :server_logger, Base.CoreLogging.global_logger())
-    setfield!(AGENT, :threads, isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads())
-    push!(OUTPUTS, CellOutput("stdout", Base.stdout, ReentrantLock(), nothing, 0, LINE_NS))
-    push!(OUTPUTS, CellOutput("stderr", Base.stderr, ReentrantLock(), nothing, 0, LINE_NS))
+    push!(OUTPUTS, $(Expr(:new, :CellOutput, "stdout", :(Base.stdout), :(ReentrantLock()), nothing, 0, :LINE_NS)))
+    push!(OUTPUTS, $(Expr(:new, :CellOutput, "stderr", :(Base.stderr), :(ReentrantLock()), nothing, 0, :LINE_NS)))
     set_stream(:stdout, OUTPUTS[1])
     set_stream(:stderr, OUTPUTS[2])
-    set_stream(:stdin, CellInput(Base.stdin))
+    set_stream(:stdin, $(Expr(:new, :CellInput, :(Base.stdin))))
     isdefined(Main, :EngeeKernel) || Core.eval(Main, Expr(:toplevel, USER_MODULE))
     # invokelatest: this code is older than the name, of which Julia 1.12 warns
     Base.invokelatest(join_user_module, Base.invokelatest(getfield, Main, :EngeeKernel))
@@ -37,18 +35,21 @@ const TAKE_HOLD = :(begin
     # Julia 1.11 and later load packages in a world of their own, older than this agent: what is printed there would find
     # no method for its streams, and be lost.
     isdefined(Base, :_require_world_age) && setindex!(Base._require_world_age, Base.get_world_counter())
-    setfield!(AGENT, :epoch, new_epoch())
+    take_facts()
 end)
 
-"Digits that no other Julia process has: its number and what two clocks say. It is not secret."
-function new_epoch()
+"What the agent knows of its process from the start. The epoch: what no other has, its number and what two clocks say."
+function take_facts()
+    AGENT.server_logger = Base.CoreLogging.global_logger()
+    AGENT.threads = (isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads())::Int
     AGENT.started_at = time()
     io = IOBuffer()
     put_whole(io, Int(getpid()))
     put(io, "p")
     put_whole(io, unsafe_trunc(Int, AGENT.started_at * 1.0e6))
     put_whole(io, time_ns() % Int)
-    return String(take!(io))
+    AGENT.epoch = String(take!(io))
+    return nothing
 end
 
 append!(CALLABLE, Any["submit", submit, "events", events, "define", defined])

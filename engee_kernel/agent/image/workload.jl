@@ -13,7 +13,8 @@ function work_for_image()
         setglobal!(Base, :stderr, OUTPUTS[2])
         setglobal!(Base, :stdin, CellInput(before[3]))
         pushdisplay(display)
-        new_epoch()
+        take_facts()
+        AGENT.epoch = "image"
         hello()
         get_worker("image").workspace = SELF
         run_for_image()
@@ -88,10 +89,6 @@ function precompile_start()
     precompile(set_stream, (Symbol, Any))
     precompile(join_user_module, (Module,))
     precompile(Base.Multimedia.pushdisplay, (CellDisplay,))
-    for stream in (Base.PipeEndpoint, Base.TTY, IOStream)
-        precompile(CellInput, (stream,))
-        precompile(CellOutput, (String, stream, ReentrantLock, Nothing, Int, Int))
-    end
     return nothing
 end
 
