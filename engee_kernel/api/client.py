@@ -13,6 +13,7 @@ repeated because its id makes it safe.
 
 from __future__ import annotations
 
+import copy
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -89,6 +90,12 @@ class EngeeClient:
     def prefix(self) -> str:
         """The address of the user's server; "" before the first call that needs it."""
         return self._transport.prefix
+
+    def hurried(self) -> EngeeClient:
+        """The same Engee and the same connections; each call is tried once."""
+        other = copy.copy(self)
+        other.retry_bound_s = 0.0
+        return other
 
     def __repr__(self) -> str:
         return f"EngeeClient({self.url!r}, token={STARS!r})"

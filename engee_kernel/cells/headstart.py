@@ -7,43 +7,75 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from ..api.client import EngeeClient
+from ..api.wire import ServerStatus
 from ..facts.errors import EngeeError
 from .output import Options
 from .remote import Remote
 
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The server's state, and the agent's calls; None where they could not be had yet: a cell tries, and says why."""
+
+    status: ServerStatus | None = None
+    remote: Remote | None = None
+
 
 class HeadStart:
-    """Begun when it is made. `client` is its own: each of its calls is tried once."""
+    """Begun when it is made, each of its calls tried once. `connect` makes the client, which a session takes over."""
 
-    def __init__(self, client: EngeeClient, options: Options) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[Tell], EngeeClient], options: Options) -> None:
+        self._client = connect(self._remark)
         self._options = options
-        self._remote: Future[Remote | None] = Future()
-        self._remote.set_running_or_notify_cancel()  # who waits and is cancelled must not end it for others
+        self._remarks: list[str] = []
+        self._tell: Tell | None = None
+        self._found: Future[Found] = Future()
+        self._found.set_running_or_notify_cancel()  # who waits and is cancelled must not end it for others
         # a daemon: a kernel that is shut down does not wait for Engee's answer
-        threading.Thread(target=self._run, name="head start", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="head start", daemon=True)
+        self._thread.start()
 
-    async def remote(self) -> Remote | None:
-        """The agent's calls, it being installed; None where it could not be yet: a cell tries again, and says why."""
-        return await asyncio.wrap_future(self._remote)
+    def client(self, tell: Tell) -> EngeeClient:
+        """For a session, whose remarks `tell` takes."""
+        self._tell = tell
+        return self._client
+
+    async def found(self) -> Found:
+        """What has come of it; within the bounds of its calls."""
+        found = await asyncio.wrap_future(self._found)
+        while self._remarks and self._tell is not None:
+            self._tell(self._remarks.pop(0))
+        return found
+
+    def _remark(self, text: str) -> None:
+        if self._tell is None or threading.current_thread() is self._thread:
+            self._remarks.append(text)
+        else:
+            self._tell(text)
 
     def _run(self) -> None:
         try:
-            self._remote.set_result(asyncio.run(self._install()))
+            self._found.set_result(asyncio.run(self._install()))
         except BaseException as error:  # for those who wait: in this thread nobody would see it
-            self._remote.set_exception(error)
+            self._found.set_exception(error)
 
-    async def _install(self) -> Remote | None:
-        remote = Remote(self._client, poll_wait_s=self._options.poll_wait_s, from_image=self._options.image)
+    async def _install(self) -> Found:
+        client = self._client.hurried()
+        remote = Remote(client, poll_wait_s=self._options.poll_wait_s, from_image=self._options.image)
+        status = None
         try:
-            if not (await self._client.status()).running:
-                return None
-            await remote.ensure()
+            status = await client.status()
+            if status.running:
+                await remote.ensure()
         except EngeeError:
-            return None
+            return Found(status)
         finally:
-            await self._client.close()
-        return remote
+            await client.close()
+        return Found(status, remote if status.running else None)

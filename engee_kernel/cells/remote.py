@@ -31,7 +31,7 @@ class Remote:
 
     A call brings along the pieces of the agent that it needs and that this process is not known to have.
 
-    `begun`: awaits an installation that was begun elsewhere; None comes of it where it failed.
+    `begun`: awaits an installation that was begun elsewhere; None comes of it where there is none to take over.
     """
 
     def __init__(

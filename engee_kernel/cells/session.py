@@ -57,8 +57,9 @@ class Session:
             client,
             poll_wait_s=options.poll_wait_s,
             from_image=options.image,
-            begun=head_start.remote if head_start is not None else None,
+            begun=self._begun if head_start is not None else None,
         )
+        self._head_start = head_start
         self.agent_trouble: AgentUnavailableError | None = None
         self.watch = ServerWatch(client, keep_alive=options.keep_alive, tell=tell)
         self.notes = Notes(client, journal, tell)
@@ -96,10 +97,14 @@ class Session:
         if not self.with_agent:
             return
         with suppress(EngeeError):
-            status = await self.client.status()
+            found = await self._head_start.found() if self._head_start is not None else None
+            status = (found and found.status) or await self.client.status()
             self.watch.saw(status)
             if status.running:
                 await self.agent_ready()
+
+    async def _begun(self) -> Remote | None:
+        return (await self._head_start.found()).remote if self._head_start is not None else None
 
     async def agent_ready(self) -> bool:
         """Whether there is an agent to ask; installs it in a running server. Raises errors of the API."""

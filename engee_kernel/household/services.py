@@ -83,7 +83,12 @@ class Services:
             from ..cells.session import Session  # noqa: PLC0415
 
             settings = self.settings
-            client = EngeeClient(settings.url, settings.tokens(self.tell))
+            head_start, self.head_start = self.head_start, None
+            client = (
+                head_start.client(self.tell)
+                if head_start is not None
+                else EngeeClient(settings.url, settings.tokens(self.tell))
+            )
             before = self._retired[-1] if self._retired else None
             journal = settings.journal(file=self._file)
             notebook = before.notebook if before else journal.worker()
@@ -93,9 +98,8 @@ class Services:
                 tell=self.tell,
                 notebook=notebook,
                 journal=journal,
-                head_start=self.head_start,
+                head_start=head_start,
             )
-            self.head_start = None
             self.session.started = before.started if before else None
         return self.session
 

@@ -45,8 +45,6 @@ def _head_start(files: Config) -> HeadStart | None:
         settings = EngeeSettings(config=files)
         if settings.mode != "agent":
             return None
-        # the kernel's own client finds the same token, and tells what there is to tell of it
-        client = EngeeClient(settings.url, settings.tokens(lambda remark: None), retry_bound_s=0.0)
+        return HeadStart(lambda tell: EngeeClient(settings.url, settings.tokens(tell)), settings.options())
     except EngeeError:
         return None  # the application says it
-    return HeadStart(client, settings.options())

@@ -3,6 +3,16 @@ include("driver.jl")
 # Run with several threads, whatever the machine's default.
 @test Threads.nthreads() > 1
 
+# Before any other: a first cell needs a piece of the agent.
+@testset "a first cell while another request defines a piece" begin
+    agent = getfield(Main, Symbol(NAME))
+    defining = @async agent.define("slow", "sleep(1.0); offer(\"slow\", Any[])")
+    sleep(0.2)
+    cell = @async run_cell("1 + 1")
+    @test timedwait(() -> istaskdone(defining) && istaskdone(cell), 60.0) == :ok
+    @test status_of(fetch(cell)) == "ok"
+end
+
 @testset "tasks on several threads print into their cell, line by line" begin
     ev = run_cell("@sync for t in 1:4; Threads.@spawn for i in 1:1000; println(t, ' ', i); end; end")
     @test status_of(ev) == "ok"
