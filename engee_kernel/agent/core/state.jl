@@ -95,8 +95,8 @@ const UNFINISHED = Any[]               # in the order in which they were submitt
 function new_cell(notebook, id, count, code, options)
     workspace = option(options, "workspace", "main")::String
     workspace == "main" || workspace == "notebook" || throw(ArgumentError("workspace must be \"main\" or \"notebook\""))
-    expressions = option(options, "user_expressions", Any[])::Vector{Any}
-    length(expressions) % 2 == 0 || throw(ArgumentError("user_expressions must be pairs"))
+    expressions = option(options, "user_expressions", Any[])
+    length(expressions)::Int % 2 == 0 || throw(ArgumentError("user_expressions must be pairs"))
     return Cell(id, notebook, count, code, workspace, option(options, "silent", false)::Bool,
                 option(options, "stdin_allowed", false)::Bool, option(options, "output_limit_bytes", 16 << 20)::Int,
                 option(options, "loop_checkpoints", true)::Bool, expressions, 1, :queued, Any[], Any[], UInt8[], "", 0.0, 0.0, UInt8[], 0, 0, 0, Threads.Condition(), time(), clock_s(), 0.0, 0.0, false,
