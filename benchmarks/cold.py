@@ -79,6 +79,7 @@ class Cold:
     delays_s: tuple[float, ...]
     own_s: list[float] = field(default_factory=list)
     first: list[Took] = field(default_factory=list)
+    since_start_s: list[float] = field(default_factory=list)
 
     def run(self, table: Table) -> None:
         libraries = agent_libraries()
@@ -98,6 +99,9 @@ class Cold:
 
         note = f"median of {len(self.first)} sessions"
         table.add("first 1+1 in a fresh Julia", from_start(middle(self.first), 4.0, note))
+        with_start = Took(own_s + median(self.since_start_s), middle(self.first).cpu_s)
+        note = "the same, and the kernel's own start, which has begun with the agent"
+        table.add("start of a kernel to first 1+1 in it", against_own(with_start, None, note))
         for name, (kind, aim) in {
             "first error after it": ("error", 0.8),
             "first Tab": ("tab", 0.5),
@@ -158,6 +162,7 @@ class Cold:
         self.own_s.append(own_start(agent_libraries())[0])
         with fresh(user_dir) as sitting:
             self.first.append(sitting.first())
+            self.since_start_s.append(sitting.kernel.since_start_s())
             sitting.first_calls = sitting.engee.requests()
             yield sitting
 

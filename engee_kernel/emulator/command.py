@@ -72,6 +72,7 @@ async def _serve(arguments: argparse.Namespace, settings: Settings, julia: Path)
         token=arguments.token,
         starts_running=arguments.running,
         ready_file=Path(arguments.ready_file) if arguments.ready_file else None,
+        ends_with=arguments.ends_with,
     )
     if sys.stdout.isatty():
         with Console().status("Starting Julia …") as status:
@@ -143,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--token", help="the personal access token (default: a new one)")
     parser.add_argument("--ready-file", metavar="PATH", help="write url, token and more there as JSON once it answers")
+    parser.add_argument(
+        "--ends-with", type=int, metavar="PID", help="end when this process has ended: nobody else would end it then"
+    )
     state = parser.add_mutually_exclusive_group()
     state.add_argument(
         "--running",

@@ -76,6 +76,7 @@ class LocalEngee:
         folder = Path(self._folder.name)
         ready_file = folder / "ready.json"
         places = ["--ready-file", str(ready_file), "--user-dir", str(self._given_user_dir or folder / "user")]
+        places += ["--ends-with", str(os.getpid())]
         command = [sys.executable, "-m", "engee_kernel.emulator", *places, *self._options]
         with (folder / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own program

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import uvicorn
 
 from .app import make_app
@@ -26,6 +27,7 @@ from .tokens import TokenStore
 from .userfolder import UserFolder, mounted_user_folder
 
 LIFE_OF_FIRST_TOKEN_S = 365 * 86400
+LOOKS_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Options:
     token: str | None = None
     starts_running: bool = True
     ready_file: Path | None = None
+    ends_with: int | None = None
+    """A process's number: its end is this one's too, however it ends."""
 
 
 class _WebServer(uvicorn.Server):
@@ -108,6 +112,7 @@ async def _run(
 ) -> None:
     serving = asyncio.create_task(web.serve(sockets=listening))
     ended = asyncio.create_task(ending.wait())
+    watching = asyncio.create_task(_watch(options.ends_with, ending))
     try:
         while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -125,10 +130,24 @@ async def _run(
         await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         ended.cancel()
+        watching.cancel()
         # Julia first: calls that wait for it are answered then, and the web server has nothing to wait for.
         await emulator.server.close()
         web.should_exit = True
         await serving
+
+
+async def _watch(number: int | None, ending: asyncio.Event) -> None:
+    while number is None or _runs(number):  # noqa: ASYNC110 - the system has no event for it
+        await asyncio.sleep(LOOKS_EVERY_S)
+    ending.set()
+
+
+def _runs(number: int) -> bool:
+    try:
+        return str(psutil.Process(number).status()) != psutil.STATUS_ZOMBIE  # type: ignore[no-untyped-call]
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _listen(port: int) -> socket.socket:

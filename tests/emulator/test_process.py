@@ -121,6 +121,25 @@ def test_the_ready_file_is_private_and_goes_with_the_server(julia, tmp_path):
 
 
 @pytest.mark.julia
+def test_it_ends_with_who_started_it(julia, tmp_path):
+    """A test run that is killed closes nothing."""
+    code = (
+        "import sys, time\n"
+        "from engee_kernel.emulator.process import LocalEngee\n"
+        "engee = LocalEngee().start()\n"
+        "print(engee.pid, engee.julia_pid(), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    left = [psutil.Process(int(number)) for number in starter.stdout.readline().split()]
+    starter.kill()
+    starter.wait(20)
+    starter.stdout.close()
+    gone, alive = psutil.wait_procs(left, timeout=30)
+    assert len(gone) == 2 and not alive
+
+
+@pytest.mark.julia
 def test_a_port_that_is_taken(julia):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
