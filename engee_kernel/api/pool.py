@@ -5,6 +5,8 @@ httpx's transport takes no backend, so this is one of ours, as httpx documents i
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 import math
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -70,6 +72,25 @@ class DirectTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         with _as_httpx():
             await self._pool.aclose()
+
+
+def rehearse() -> None:
+    """Load what a first request would load: for a process that makes it in a thread while another one loads packages.
+
+    Before Python 3.13 a package that two threads load at once can fail in one of them.
+    """
+    codecs.lookup("idna")
+    reply = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+
+    async def request() -> None:
+        async with httpcore.AsyncConnectionPool(network_backend=httpcore.AsyncMockBackend(reply)) as pool:
+            await pool.request("GET", "http://127.0.0.1/")
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(request())
+    finally:
+        loop.close()
 
 
 class _Body(httpx.AsyncByteStream):

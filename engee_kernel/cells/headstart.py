@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from ..api.client import EngeeClient
+from ..api.pool import rehearse
 from ..api.wire import ServerStatus
 from ..facts.errors import EngeeError
 from .output import Options
@@ -38,6 +39,7 @@ class HeadStart:
         self._tell: Tell | None = None
         self._found: Future[Found] = Future()
         self._found.set_running_or_notify_cancel()  # who waits and is cancelled must not end it for others
+        rehearse()
         # a daemon: a kernel that is shut down does not wait for Engee's answer
         self._thread = threading.Thread(target=self._run, name="head start", daemon=True)
         self._thread.start()
