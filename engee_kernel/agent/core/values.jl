@@ -13,7 +13,9 @@ end
 "The representations of a value: type, text, type, text, …"
 function bundle(@nospecialize(x), cell)
     x isa Fields && return x           # docstrings as facts: the kernel makes the representations
-    has_plain_type(x) && only_plain(typeof(x)) && return Fields(Any["text/plain", plain_text(x, cell)])
+    type = typeof(x)
+    # by the type: where it is known which of them x is, Julia 1.12 compiles the showing of all of them
+    is_plain_type(type) && only_plain(type) && return Fields(Any["text/plain", plain_text(x, cell)])
     return from_piece("display", :display_bundle, Any[x, cell])
 end
 
@@ -23,8 +25,8 @@ function plain_text(@nospecialize(x), cell)
     return String(take!(io))
 end
 
-has_plain_type(@nospecialize(x)) = x isa Int || x isa String || x isa Float64 || x isa Bool || x isa Symbol || x isa Char ||
-                    x isa Base.BitInteger || x isa Base.IEEEFloat
+is_plain_type(@nospecialize(type)) = type === Int || type === String || type === Float64 || type === Bool || type === Symbol ||
+                                     type === Char || type <: Base.BitInteger || type <: Base.IEEEFloat
 
 # In each group the first type that the value can be shown as is taken; every group gives at most one.
 const MIME_GROUPS = Any[
@@ -46,7 +48,7 @@ const MIME_GROUPS = Any[
 # above the answer holds until somebody defines a method; other types may answer by value (Plots does).
 const PLAIN_TYPES_SEEN = Any[UInt(0)]  # the world, then the types that are shown as plain text only
 
-function only_plain(type)
+function only_plain(@nospecialize(type))
     world = ccall(:jl_get_world_counter, UInt, ())
     lock(REGISTRY)
     try

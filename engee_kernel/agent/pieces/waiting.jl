@@ -9,7 +9,6 @@ const PROMPT_S = 0.002                 # but a line after a silence is shown at 
 const SILENCE_S = 0.1
 const QUEUED_S = 1.0
 const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
-const UNPOLLED_S = 0.5                 # so long the first cell goes without the poller of descriptors 1 and 2
 
 const POLL_S = 0.05
 
@@ -104,12 +103,6 @@ function wait_while_heard(cell)
 end
 
 function wait_longer(cell, after, wait_s)
-    if AGENT.poller === nothing && wait_s > UNPOLLED_S
-        # A fresh Julia compiles two things at once no faster than one: first the cell's way, then the poller.
-        wait_for_events(cell, after, UNPOLLED_S)
-        (cell.state === :done || length(cell.events) > after) && return nothing
-        wait_s -= UNPOLLED_S
-    end
     ensure_poller()
     wait_for_events(cell, after, wait_s)
     return nothing
