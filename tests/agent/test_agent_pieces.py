@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -43,6 +44,30 @@ TRICKY = [
     "s = :(begin\n    1 # one\n    # nothing\n\n    t(x) = x\n  end)\n",
     "u = Dict('a' => 1, '\"' => 2)\nv = \"α # β\" # γ\nw! = x -> x'\n",
 ]
+
+
+# in the first column, where the agent's definitions stand
+DEFINED = re.compile(r"^(?:function |(?:mutable )?struct )([A-Za-z_]\w*!?)|^([A-Za-z_]\w*!?)\(.*\) =", re.MULTILINE)
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def defined(text: str) -> set[str]:
+    return {long or short for long, short in DEFINED.findall(text)}
+
+
+def test_a_piece_calls_another_only_by_its_name() -> None:
+    """By `from_piece`, which defines it first, unless it needs it: else it is there or not as chance has it."""
+    codes = {name: STRING.sub('""', stripped(piece.text)) for name, piece in sources.pieces().items()}
+    codes["core"] = STRING.sub('""', sources.core())
+    of_core = defined("".join(sources.read(f"core/{name}.jl") for name in sources.CORE))
+    wrong = []
+    for name, piece in sources.pieces().items():
+        for function in defined(piece.text) - of_core:
+            called = re.compile(rf"(?<![\w:.!]){re.escape(function)}\(")
+            for caller in (caller for caller, code in codes.items() if called.search(code)):
+                if caller == "core" or name not in {one.name for one in sources.in_order([caller])}:
+                    wrong.append(f"{caller} calls {function} of {name}")
+    assert not wrong, wrong
 
 
 @pytest.mark.julia

@@ -149,7 +149,7 @@ function wait_for_cell(cell, after, wait_s)
         # A fresh Julia compiles two things at once no faster than one: first the cell's way, then how it is waited for.
         wait_s -= look_after(cell, after, wait_s < FIRST_WAIT_S ? wait_s : FIRST_WAIT_S)
     end
-    cell.state === :done || from_piece("waiting", :wait_longer, Any[cell, after, wait_s])
+    cell.state === :done || wait_s <= 0.0 || from_piece("waiting", :wait_longer, Any[cell, after, wait_s])
     return nothing
 end
 

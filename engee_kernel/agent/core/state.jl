@@ -162,6 +162,13 @@ function is_forgotten(id)
     return forgotten
 end
 
+function some_cell_unfinished()
+    lock(REGISTRY)
+    some = length(UNFINISHED) > 0
+    unlock(REGISTRY)
+    return some
+end
+
 "Take an element out of a list, by identity."
 function drop!(list, element)
     i = 1

@@ -18,7 +18,7 @@ function docstrings(mod, token)
     Base.invokelatest(Docs.getdoc, value, Union{}) === nothing || return nothing
     found = docstrings_of(binding)
     length(found) == 0 && (found = docstrings_of(Base.invokelatest(Docs.aliasof, binding)))
-    length(found) == 0 && return Base.invokelatest(summary_of, value, binding)
+    length(found) == 0 && return Base.invokelatest(summary_texts, value, binding)
     return docstring_texts(found)
 end
 
@@ -73,7 +73,7 @@ function docstring_text(docstring)
 end
 
 "What Julia can say of a value without a docstring: Markdown as well."
-function summary_of(value, binding)
+function summary_texts(value, binding)
     isdefined(REPL, :summarize) && hasmethod(REPL.summarize, Tuple{IOBuffer,typeof(value),Docs.Binding}) || return nothing
     io = IOBuffer()
     put(io, "No documentation found.\n\n")

@@ -156,13 +156,6 @@ function mind(worker)
     return nothing
 end
 
-function some_cell_unfinished()
-    lock(REGISTRY)
-    some = length(UNFINISHED) > 0
-    unlock(REGISTRY)
-    return some
-end
-
 """
 Called by requests that wait for a cell, not by workers: making a task would advance the random numbers of the worker's
 task (Julia 1.7 to 1.9).
