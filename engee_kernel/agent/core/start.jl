@@ -2,14 +2,16 @@
 
 """
 Called by the install command, by every kernel that installs; only the first call acts. `texts` holds name, source, …
-of the pieces that come with the core, `holders` the names of their calls: call, piece, …
+of the pieces that come with the core, `holders` the names of their calls: call, piece, … `image_folder` is where an
+image of the agent was looked for; "" where it was not.
 """
-function start(texts, holders)
+function start(texts, holders, image_folder)
     lock(REGISTRY)
     try
         if AGENT.epoch == ""
             append!(TEXTS, texts)
             append!(HOLDERS, holders)
+            AGENT.image_folder = image_folder
             once(TAKE_HOLD)
         end
     finally

@@ -81,9 +81,10 @@ mutable struct Agent
     kept_cells::Int
     kept_limit_bytes::Int
     deaf_after_s::Float64
+    image_folder::String
 end
 # What is made once is made by the interpreter: a constructor would be compiled for it.
-const AGENT = Core.eval(SELF, Expr(:new, :Agent, "", 0, 1, Any[], 0, 0.0, nothing, nothing, Any[], 0, 500, 256 << 20, 15.0))
+const AGENT = Core.eval(SELF, Expr(:new, :Agent, "", 0, 1, Any[], 0, 0.0, nothing, nothing, Any[], 0, 500, 256 << 20, 15.0, ""))
 
 const REGISTRY = ReentrantLock()       # guards what follows
 const CELLS = Dict{String,Any}()

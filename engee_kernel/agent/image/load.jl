@@ -1,7 +1,7 @@
 # Take the agent from its image; nothing of DEPOT_PATH, LOAD_PATH or the project takes part. Julia
 # checks the files' sums itself. Whatever is wrong with the image, the source is there: the image goes, and the next idle moment makes another one.
 if VERSION >= v"1.11" && VERSION < v"1.13-" && !isdefined(Main, :AGENT_NAME)
-    local place = IMAGE_PLACE
+    place = IMAGE_PLACE
     local cache = joinpath(place, "agent.ji")
     if place != "" && isfile(cache)
         try

@@ -71,6 +71,7 @@ function forget_work()
     empty!(PLAIN_TYPES_SEEN)
     push!(PLAIN_TYPES_SEEN, UInt(0))
     AGENT.epoch = ""
+    AGENT.image_folder = ""
     AGENT.calls = 0
     AGENT.threads = 1
     AGENT.request_threads = Any[]
@@ -85,7 +86,7 @@ end
 
 # What only the first start calls: start() itself would change Main and Base.
 function precompile_start()
-    precompile(start, (Vector{Any}, Vector{Any}))
+    precompile(start, (Vector{Any}, Vector{Any}, String))
     precompile(set_stream, (Symbol, Any))
     precompile(join_user_module, (Module,))
     precompile(Base.Multimedia.pushdisplay, (CellDisplay,))

@@ -10,8 +10,11 @@ const BUILDING = ReentrantLock()       # held by who begins: of two requests one
 is_from_image() = Base.moduleroot(SELF) === SELF
 is_building() = BUILDER[1] !== nothing && process_running(BUILDER[1])
 
-"The place, a Julia program, tells the folder for this Julia; \"\" where there is none."
-image_folder(place) = VERSION >= v"1.11" && VERSION < v"1.13-" ? include_string(SELF, place, "place")::String : ""
+"The folder for this Julia; \"\" where there is none. Where it was not found out at the start, `place`, a program, tells it."
+function image_folder(place)
+    (VERSION >= v"1.11" && VERSION < v"1.13-") || return ""
+    return AGENT.image_folder == "" ? include_string(SELF, place, "place")::String : AGENT.image_folder
+end
 
 function image_found(folder)
     folder == "" && return "impossible"
