@@ -46,10 +46,10 @@ function take_facts()
     AGENT.threads = (isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads())::Int
     AGENT.started_at = time()
     io = IOBuffer()
-    put_whole(io, Int(getpid()))
-    put(io, "p")
+    # each of a length that stays
+    put_whole(io, 1_000_000_000 + Int(getpid()))
+    put_whole(io, 1_000_000_000 + rem(time_ns() % Int, 1_000_000_000))
     put_whole(io, unsafe_trunc(Int, AGENT.started_at * 1.0e6))
-    put_whole(io, time_ns() % Int)
     AGENT.epoch = String(take!(io))
     return nothing
 end
