@@ -5,7 +5,7 @@
 One call: its name, the epoch it is meant for, its arguments. `pieces` holds name, source, name, source, …: what the
 call needs beyond the core, as far as the caller does not know it to be here.
 """
-function call(name, epoch, args, pieces = nothing)
+function call(name, epoch, args, @nospecialize(pieces = nothing))
     lock(REGISTRY)
     AGENT.calls += 1
     AGENT.threads > 1 && Base.invokelatest(remember_request_thread)

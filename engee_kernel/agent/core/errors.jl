@@ -109,7 +109,9 @@ function add_frames!(frames, looked)
         frame = looked[i]
         file = String(frame.file)
         there = length(file) > 0 && (file[1] == '/' || file[1] == '\\' || Sys.iswindows()) && isfile(file)
-        push!(frames, Any[String(frame.func), file, Int(frame.line), frame.inlined, there, signature_of(frame)])
+        # the agent's own frames are cut away: what their arguments are need not be written
+        signature = endswith(file, AGENT_FILE) ? "" : signature_of(frame)
+        push!(frames, Any[String(frame.func), file, Int(frame.line), frame.inlined, there, signature])
         i += 1
     end
     return frames

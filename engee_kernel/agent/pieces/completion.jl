@@ -39,7 +39,8 @@ function completions_of(mod, code, cursor)
     cursor = length(prefix)
     nothing_found = Fields(Any["matches", Any[], "start", cursor, "end", cursor])
     strip(prefix) == "" && return nothing_found
-    start = expression_start(code, prefix)
+    several = occursin("\n", prefix) || occursin(";", prefix)
+    start = several ? Base.invokelatest(expression_start, code, prefix)::Int : 1
     start > ncodeunits(prefix) && return nothing_found
     part = start == 1 ? code : code[start:lastindex(code)]
     # invokelatest, and no types guessed: what Julia has compiled of REPL is called as it is.
@@ -60,7 +61,7 @@ function completions_of(mod, code, cursor)
         text = text_of(completion)
         type = completion_type(kind, completion, text)
         # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
-        shown = type == "method" ? argument_list(text) : text
+        shown = type == "method" ? Base.invokelatest(argument_list, text)::String : text
         haskey(seen, shown) && continue
         seen[shown] = true
         fields = Any["text", shown, "type", type]
