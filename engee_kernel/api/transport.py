@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urljoin
 from urllib.request import getproxies
@@ -65,6 +65,11 @@ class Transport:
         self._asked: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[wire.ServerStatus | None]] = (
             WeakKeyDictionary()
         )
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """The system's; reading them takes 20 ms, which all loops share."""
+        return ssl.create_default_context()
 
     async def close(self) -> None:
         """Close the connections of the running loop."""
@@ -222,7 +227,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         http = self._loops.get(loop)
         if http is None or http.is_closed:
-            certificates = ssl.create_default_context()  # the system's certificate store
+            certificates = self._certificates
             limits = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
             direct = DirectTransport(certificates, limits)
             # a proxy of the environment can't reach this machine's loopback, and would read the token there
