@@ -19,6 +19,7 @@ from engee_kernel.facts.events import Event, Input
 
 EVAL = "external/command/eval"
 CALL = re.compile(r"isdefined\(Main,:\w+\) \? Main\.\w+\.(?:call\(:)?(\w+)")
+NAMES_DIFFER_BYTES = 100
 KNOWN = {
     "GET /account/api/engee/info": "the server's state, and the address of its calls",
     "sleep(0.25)": "whether evals run in parallel: one that is held",
@@ -74,14 +75,16 @@ def purpose(command: str) -> str:
 
 
 def explain(calls: list[dict[str, Any]], commands: list[str]) -> list[str]:
-    """A line for each call of the local Engee's log. Commands are known by the length of what carries them."""
+    """A line for each call of the local Engee's log. Commands are known by the length of what carries them: nearly, for
+    names of notebooks differ."""
     of_length = {len(httpx.Request("POST", "http://x", json={"command": one}).content): one for one in commands}
     lines = []
     for call in calls:
         what = KNOWN.get(f"{call['method']} {call['path']}", call["path"])
         if call["path"].endswith(EVAL):
-            command = of_length.get(call["received_bytes"])
-            what = "an eval" if command is None else purpose(command)
+            nearest = min(of_length, key=lambda length: abs(length - call["received_bytes"]))  # noqa: B023 - at once
+            is_near = abs(nearest - call["received_bytes"]) <= NAMES_DIFFER_BYTES
+            what = purpose(of_length[nearest]) if is_near else "an eval"
         up, down, took_s = call["received_bytes"], call["sent_bytes"], call["duration_s"] or 0
         lines.append(f"{up:>9,} bytes up {down:>8,} down {took_s:7.2f} s  {what}")
     return lines
