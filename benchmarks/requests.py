@@ -82,7 +82,7 @@ def explain(calls: list[dict[str, Any]], commands: list[str]) -> list[str]:
     for call in calls:
         what = KNOWN.get(f"{call['method']} {call['path']}", call["path"])
         if call["path"].endswith(EVAL):
-            nearest = min(of_length, key=lambda length: abs(length - call["received_bytes"]))  # noqa: B023 - at once
+            nearest = min(of_length, key=lambda length: abs(length - call["received_bytes"]))
             is_near = abs(nearest - call["received_bytes"]) <= NAMES_DIFFER_BYTES
             what = purpose(of_length[nearest]) if is_near else "an eval"
         up, down, took_s = call["received_bytes"], call["sent_bytes"], call["duration_s"] or 0

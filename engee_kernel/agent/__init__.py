@@ -18,6 +18,7 @@ __all__ = [
     "Argument",
     "call",
     "calls",
+    "define_command",
     "image",
     "image_order",
     "image_place",
@@ -88,6 +89,11 @@ def install_commands(max_bytes: int, *, from_image: bool = True) -> list[str]:
     return _staged(MODULE_NAME, whole, max_bytes)
 
 
+def define_command(function: str, epoch: str, known: Collection[str]) -> str:
+    """A command that defines what a call needs, and no more."""
+    return _guarded(f"call(:define,{_string_literal(epoch)},Any[],{_piece_list([function], known) or 'nothing'})")
+
+
 def piece_commands(function: str, epoch: str, known: Collection[str], max_bytes: int) -> list[str]:
     """Commands that define what a call needs, each of at most `max_bytes`; then the call can go without it.
 
@@ -95,8 +101,7 @@ def piece_commands(function: str, epoch: str, known: Collection[str], max_bytes:
         ValueError: as `install_commands`.
     """
     names = [piece.name for piece in needed([function], known)]
-    define = _guarded(f"call(:define,{_string_literal(epoch)},Any[],{_piece_list([function], known)})")
-    return _staged(f"{MODULE_NAME}:{'+'.join(names)}", define, max_bytes)
+    return _staged(f"{MODULE_NAME}:{'+'.join(names)}", define_command(function, epoch, known), max_bytes)
 
 
 def image_place() -> list[str]:

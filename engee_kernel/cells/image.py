@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from .. import agent
+from ..facts.errors import EngeeError
 from .session import Session
 
 QUIET_S = 5.0
@@ -35,7 +37,12 @@ async def _made(session: Session, epoch: str) -> None:
         await _quiet(session, QUIET_S)
         if session.remote.epoch != epoch:
             return
-        # two calls with a pause: what Julia compiles for each keeps it from answering, for a moment only
+        # calls with pauses: what Julia compiles for each keeps it from answering, for a moment only
+        with suppress(EngeeError):
+            await session.remote.bring_ahead("image_state")
+        await _quiet(session, LOOK_S)
+        if session.remote.epoch != epoch:
+            return
         found = await session.ask("image_state", *agent.image_place())
         if found is None or found.get("state") != "none":
             return

@@ -189,6 +189,14 @@ class Remote:
                     read_answer(await self._eval(part))
                 self.brought([function])
 
+    async def bring_ahead(self, function: str) -> None:
+        """Bring what a call needs before it is made: Julia is busy with the one and the other for a shorter moment."""
+        if self._in_parts:
+            await self.bring([function])
+        else:
+            read_answer(await self._eval(agent.define_command(function, self.epoch, self._pieces)))
+            self.brought([function])
+
     def brought(self, functions: Collection[str]) -> None:
         """These calls were answered: what they needed is there."""
         pieces = self._known.setdefault(self.epoch, set())
