@@ -161,7 +161,7 @@ function renew_descriptors()
         for i in 1:2
             targets = DESCRIPTORS.targets[i]
             for k in 1:length(targets)
-                targets[k] == descriptor_of(old[i].writer) && (targets[k] = descriptor_of(DESCRIPTORS.files[i].writer))
+                targets[k] === (old[i]::DescriptorFile).writer.handle && (targets[k] = descriptor_of(i))
             end
             repoint_descriptor(i)
         end
