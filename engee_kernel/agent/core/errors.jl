@@ -120,6 +120,9 @@ end
 "The types of a frame's arguments as Julia writes them, `Tuple{typeof(f),Int64}`; \"\" where it does not know them."
 function signature_of(frame)
     linfo = frame.linfo
+    # from 1.12 on a frame has the compiled code, which may be that of a method instance under other types
+    linfo isa Core.CodeInstance && (linfo = linfo.def)
+    isdefined(Core, :ABIOverride) && linfo isa Core.ABIOverride && (linfo = linfo.def)
     linfo isa Core.MethodInstance || return ""
     linfo.def isa Method || return ""
     try
