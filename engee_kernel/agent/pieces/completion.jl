@@ -33,16 +33,18 @@ parse_from(code, start) = Meta.parse(code, start, raise = false)
 
 # How many characters there are up to a byte index.
 characters(text, last) = length(text, 1, last)
+characters_before(text, start) = characters(text, prevind(text, start))
+text_from(text, start) = text[start:lastindex(text)]
 
 function completions_of(mod, code, cursor)
     prefix = before_cursor(code, cursor)
     cursor = length(prefix)
     nothing_found = Fields(Any["matches", Any[], "start", cursor, "end", cursor])
-    strip(prefix) == "" && return nothing_found
+    first_mark(prefix) === 0x00 && return nothing_found
     several = occursin("\n", prefix) || occursin(";", prefix)
     start = several ? Base.invokelatest(expression_start, code, prefix)::Int : 1
     start > ncodeunits(prefix) && return nothing_found
-    part = start == 1 ? code : code[start:lastindex(code)]
+    part = start == 1 ? code : Base.invokelatest(text_from, code, start)::String
     # invokelatest, and no types guessed: what Julia has compiled of REPL is called as it is.
     answer = Base.invokelatest(REPLCompletions.completions, part, lastindex(prefix) - start + 1, mod)
     found = answer[1]::Vector
@@ -71,8 +73,8 @@ function completions_of(mod, code, cursor)
     if is_call || !answer[3] || isempty(range)
         range_start = range_end = cursor
     else
-        offset = start == 1 ? 0 : characters(code, prevind(code, start))
-        range_start = offset + (first(range) == 1 ? 0 : characters(part, prevind(part, first(range))))
+        offset = start == 1 ? 0 : Base.invokelatest(characters_before, code, start)::Int
+        range_start = offset + (first(range) == 1 ? 0 : characters_before(part, first(range)))
         range_end = offset + characters(part, last(range))
     end
     reply = Any["matches", matches, "start", range_start, "end", range_end]
