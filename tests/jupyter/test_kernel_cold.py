@@ -47,6 +47,22 @@ def test_requests_from_start_to_first_result(local_engee: LocalEngee, kernel_fac
     assert sum(call["received_bytes"] for call in evals[1:]) < 1000 * len(evals[1:]), "the cell brings no piece along"
 
 
+def test_a_first_cells_program_is_seen_while_it_runs(local_engee: LocalEngee, kernel_factory: KernelFactory) -> None:
+    """What programs write reaches the cell by a file that something must look at."""
+    # requests are held for less than a second each, and no job looks as well
+    local_engee.reset(new_session=True)
+    local_engee.configure(evals="serial")
+    kernel = kernel_factory(local_engee, mode="agent", handoff_after_s=60)
+    cell = kernel.run("run(`sh -c 'echo first; sleep 6; echo last'`); nothing", timeout_s=120)
+    written = [
+        (at, message["content"]["text"])
+        for at, message in zip(cell.times, cell.messages, strict=True)
+        if message["msg_type"] == "stream"
+    ]
+    assert "".join(text for _, text in written) == "first\nlast\n"
+    assert written[0][1] == "first\n" and written[-1][0] - written[0][0] > 2.0
+
+
 def test_nothing_is_compiled_while_nothing_runs(local_engee: LocalEngee, kernel_factory: KernelFactory) -> None:
     kernel = cold(local_engee, kernel_factory)
     assert kernel.run("1+1", timeout_s=120).result == "2"

@@ -139,7 +139,7 @@ function submit(notebook, cell_id, count, code, wait_s, forget, options)
     return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
 end
 
-const FIRST_WAIT_S = 1.0
+const LOOKED_AFTER_S = 1.0             # so long a new cell goes without what waits for it and drains its descriptors
 
 "Wait until the cell has something worth an answer, is done, or `wait_s` passed."
 function wait_for_cell(cell, after, wait_s)
@@ -147,7 +147,8 @@ function wait_for_cell(cell, after, wait_s)
     yield()                            # most cells end in this moment: no need for a clock to wait by
     if !is_here("waiting")
         # A fresh Julia compiles two things at once no faster than one: first the cell's way, then how it is waited for.
-        wait_s -= look_after(cell, after, wait_s < FIRST_WAIT_S ? wait_s : FIRST_WAIT_S)
+        left_s = cell.queued + LOOKED_AFTER_S - clock_s()
+        wait_s -= look_after(cell, after, wait_s < left_s ? wait_s : left_s)
     end
     cell.state === :done || wait_s <= 0.0 || from_piece("waiting", :wait_longer, Any[cell, after, wait_s])
     return nothing
