@@ -155,7 +155,7 @@ def test_code_that_never_yields_is_left_and_named(
 ) -> None:
     engee: LocalEngee = local_engee_factory()  # type: ignore[operator]
     kernel = kernel_factory(engee, interrupt_grace_s=1)
-    kernel.run("1", timeout_s=120)
+    kernel.run("println(0); sleep(1.5)", timeout_s=120)  # what a print and a wait take is compiled
     # in a function: a loop of the cell itself has checkpoints
     code = f"spun = 0; spin(t) = while time() < t + 7 end; println(1); {before}; spin(time()); spun = 1"
     cell = started(kernel, code, 1.5)

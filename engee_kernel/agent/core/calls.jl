@@ -139,6 +139,7 @@ function submit(notebook, cell_id, count, code, wait_s, forget, options)
     return events_reply(cell, after, option(options, "max_bytes", 1_000_000)::Int)
 end
 
+const SHORT_CELL_S = 0.25              # it costs one answer, whenever in it the output comes
 const LOOKED_AFTER_S = 1.0             # so long a new cell goes without what waits for it and drains its descriptors
 
 "Wait until the cell has something worth an answer, is done, or `wait_s` passed."
@@ -154,10 +155,14 @@ function wait_for_cell(cell, after, wait_s)
     return nothing
 end
 
-"Look again and again whether the cell is done or has said something, for so long at most. Gives the seconds it took."
+"""
+Look again and again whether the cell is done or has something to tell, for so long at most. Gives the seconds it took.
+What a short cell prints comes with its end: to go on from here means to compile, while its line may be half printed.
+"""
 function look_after(cell, after, seconds)
     began = clock_s()
-    while clock_s() - began < seconds && cell.state !== :done && length(cell.events) <= after && length(cell.pending) == 0
+    while clock_s() - began < seconds && cell.state !== :done && cell.prompt === nothing &&
+          (elapsed_s(cell) < SHORT_CELL_S || (length(cell.events) <= after && length(cell.pending) == 0))
         sleep(0.001)
     end
     return clock_s() - began

@@ -8,7 +8,6 @@ const COALESCE_S = 0.025               # a print loop becomes about 40 answers a
 const PROMPT_S = 0.002                 # but a line after a silence is shown at once
 const SILENCE_S = 0.1
 const QUEUED_S = 1.0
-const SHORT_CELL_S = 0.25              # and a short cell costs one answer, whenever in it the output comes
 
 const POLL_S = 0.05
 
