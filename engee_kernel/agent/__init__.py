@@ -91,7 +91,7 @@ def install_commands(max_bytes: int, *, from_image: bool = True) -> list[str]:
 
 def define_command(function: str, epoch: str, known: Collection[str]) -> str:
     """A command that defines what a call needs, and no more."""
-    return _guarded(f"call(:define,{_string_literal(epoch)},Any[],{_piece_list([function], known) or 'nothing'})")
+    return _guarded(f"call(:define,{_string_literal(epoch)},Any[],{_piece_list([function], known)})")
 
 
 def piece_commands(function: str, epoch: str, known: Collection[str], max_bytes: int) -> list[str]:

@@ -56,6 +56,9 @@ class HeadStart:
             self._tell(self._remarks.pop(0))
         return found
 
+    async def remote(self) -> Remote | None:
+        return (await self.found()).remote
+
     def _remark(self, text: str) -> None:
         if self._tell is None or threading.current_thread() is self._thread:
             self._remarks.append(text)

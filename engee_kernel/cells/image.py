@@ -39,7 +39,7 @@ async def _made(session: Session, epoch: str) -> None:
             return
         # calls with pauses: what Julia compiles for each keeps it from answering, for a moment only
         with suppress(EngeeError):
-            await session.remote.bring_ahead("image_state")
+            await session.remote.bring(["image_state"], ahead=True)
         await _quiet(session, LOOK_S)
         if session.remote.epoch != epoch:
             return

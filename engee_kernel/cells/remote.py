@@ -179,23 +179,23 @@ class Remote:
         """Several calls as Julia code, to be carried out in this order."""
         return agent.calls([(function, self.epoch, *args) for function, *args in calls], known=self._pieces)
 
-    async def bring(self, functions: Collection[str]) -> None:
-        """Where commands must be short: see that what these calls need is there before they are made."""
-        if not self._in_parts:
+    async def bring(self, functions: Collection[str], *, ahead: bool = False) -> None:
+        """Where commands must be short: see that what these calls need is there before they are made.
+
+        `ahead`: anyhow. Julia is busy with the pieces and with the call for a shorter moment each.
+        """
+        if not (self._in_parts or ahead):
             return
         for function in functions:
             if agent.pieces_for(function) - set(self._pieces):
-                for part in agent.piece_commands(function, self.epoch, self._pieces, PIECE_BYTES):
+                for part in self._defining(function):
                     read_answer(await self._eval(part))
                 self.brought([function])
 
-    async def bring_ahead(self, function: str) -> None:
-        """Bring what a call needs before it is made: Julia is busy with the one and the other for a shorter moment."""
+    def _defining(self, function: str) -> list[str]:
         if self._in_parts:
-            await self.bring([function])
-        else:
-            read_answer(await self._eval(agent.define_command(function, self.epoch, self._pieces)))
-            self.brought([function])
+            return agent.piece_commands(function, self.epoch, self._pieces, PIECE_BYTES)
+        return [agent.define_command(function, self.epoch, self._pieces)]
 
     def brought(self, functions: Collection[str]) -> None:
         """These calls were answered: what they needed is there."""

@@ -57,7 +57,7 @@ class Session:
             client,
             poll_wait_s=options.poll_wait_s,
             from_image=options.image,
-            begun=self._begun if head_start is not None else None,
+            begun=head_start.remote if head_start is not None else None,
         )
         self._head_start = head_start
         self.agent_trouble: AgentUnavailableError | None = None
@@ -102,9 +102,6 @@ class Session:
             self.watch.saw(status)
             if status.running:
                 await self.agent_ready()
-
-    async def _begun(self) -> Remote | None:
-        return (await self._head_start.found()).remote if self._head_start is not None else None
 
     async def agent_ready(self) -> bool:
         """Whether there is an agent to ask; installs it in a running server. Raises errors of the API."""

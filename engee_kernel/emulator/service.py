@@ -112,7 +112,7 @@ async def _run(
 ) -> None:
     serving = asyncio.create_task(web.serve(sockets=listening))
     ended = asyncio.create_task(ending.wait())
-    watching = asyncio.create_task(_watch(options.ends_with, ending))
+    watching = asyncio.create_task(_end_with(options.ends_with, ending)) if options.ends_with is not None else None
     try:
         while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -130,15 +130,16 @@ async def _run(
         await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         ended.cancel()
-        watching.cancel()
+        if watching is not None:
+            watching.cancel()
         # Julia first: calls that wait for it are answered then, and the web server has nothing to wait for.
         await emulator.server.close()
         web.should_exit = True
         await serving
 
 
-async def _watch(number: int | None, ending: asyncio.Event) -> None:
-    while number is None or _runs(number):  # noqa: ASYNC110 - the system has no event for it
+async def _end_with(number: int, ending: asyncio.Event) -> None:
+    while _runs(number):  # noqa: ASYNC110 - the system has no event for it
         await asyncio.sleep(LOOKS_EVERY_S)
     ending.set()
 
