@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Collection, Sequence
 
 from . import image
@@ -239,11 +240,13 @@ def _float_literal(value: float) -> str:
 _NAMED = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _UNSEEN = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF]
 # Four digits always: a shorter form would swallow a hex digit that follows.
-_ESCAPES = {**{code: f"\\u{code:04x}" for code in _UNSEEN}, **{ord(char): text for char, text in _NAMED.items()}}
+_ESCAPES = {**{chr(code): f"\\u{code:04x}" for code in _UNSEEN}, **_NAMED}
+_ESCAPED = re.compile(f"[{re.escape(''.join(_ESCAPES))}]")
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES)
+    # several times as quick as str.translate, and each start of a kernel waits for it
+    return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
 
 
 def _string_literal(text: str) -> str:

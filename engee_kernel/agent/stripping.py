@@ -10,67 +10,40 @@ import re
 
 from ..facts.text import after_block_comment
 
-_PLAIN = re.compile(r"""[^#"`'\n]+""")
+_MARK = re.compile(r"""[#"`']""")
 _PLAIN_IN_STRING = re.compile(r"""[^"`\\$]+""")
 _NAME_CHAR = re.compile(r"[\w!)\]}'.]")
 _PREFIX = re.compile(r"(?:^|[^\w!])([A-Za-z_]\w*)$")
+_LINE_ENDS = re.compile(r"[ \t]*\n[ \t\n]*")
 
 
 def stripped(source: str) -> str:
     """The same program; Julia parses it to the same expressions, apart from line numbers and doc strings."""
     pieces: list[str] = []
+    plain: list[str] = []
     at = 0
-    while at < len(source):
-        char = source[at]
+    # from mark to mark and all blanks of a stretch at once: this runs at each start of a kernel
+    while found := _MARK.search(source, at):
+        start = found.start()
+        plain.append(source[at:start])
+        char = source[start]
         if char == "#":
-            at = _after_comment(source, at)
-        elif char in '"`':
-            end = _after_string(source, at, raw=_has_prefix(source, at))
-            if not (char == '"' and (at == 0 or source[at - 1] == "\n")):
-                pieces.append(_Literal(source[at:end]))
-            at = end
-        elif char == "'" and not (at and _NAME_CHAR.match(source[at - 1])):
-            end = _after_char(source, at)
-            pieces.append(_Literal(source[at:end]))
-            at = end
+            at = _after_comment(source, start)
+        elif char == "'" and start and _NAME_CHAR.match(source[start - 1]):
+            plain.append(char)
+            at = start + 1
         else:
-            # in long pieces: this runs at each start of a kernel
-            plain = _PLAIN.match(source, at)
-            end = plain.end() if plain else at + 1
-            pieces.append(source[at:end])
-            at = end
-    return _joined(pieces)
+            at = _after_char(source, start) if char == "'" else _after_string(source, start)
+            if not (char == '"' and (start == 0 or source[start - 1] == "\n")):
+                pieces += [_tight(plain), source[start:at]]
+                plain.clear()
+    plain.append(source[at:])
+    return "".join([*pieces, _tight(plain)]).strip("\n") + "\n"
 
 
-class _Literal(str):
-    """Text that stays as it is."""
-
-
-def _joined(pieces: list[str]) -> str:
-    lines: list[list[str]] = [[]]
-    for piece in pieces:
-        if piece == "\n":
-            lines.append([])
-        else:
-            lines[-1].append(piece)
-    texts = [_line(line) for line in lines]
-    return "\n".join(text for text in texts if text) + "\n"
-
-
-def _line(pieces: list[str]) -> str:
-    """Without blanks at its ends, unless they are a literal's."""
-    at, end = 0, len(pieces)
-    while at < end and not isinstance(pieces[at], _Literal):
-        pieces[at] = pieces[at].lstrip(" \t")
-        if pieces[at]:
-            break
-        at += 1
-    while at < end and not isinstance(pieces[end - 1], _Literal):
-        pieces[end - 1] = pieces[end - 1].rstrip(" \t")
-        if pieces[end - 1]:
-            break
-        end -= 1
-    return "".join(pieces[at:end])
+def _tight(plain: list[str]) -> str:
+    """Without empty lines, and without blanks at the ends of lines."""
+    return _LINE_ENDS.sub("\n", "".join(plain))
 
 
 def _has_prefix(source: str, at: int) -> bool:
@@ -88,7 +61,8 @@ def _after_comment(source: str, at: int) -> int:
     return behind
 
 
-def _after_string(source: str, at: int, *, raw: bool) -> int:
+def _after_string(source: str, at: int) -> int:
+    raw = _has_prefix(source, at)
     mark = source[at]
     fence = mark * 3 if source.startswith(mark * 3, at) else mark
     at += len(fence)
@@ -112,7 +86,7 @@ def _after_parenthesis(source: str, at: int) -> int:
     while at < len(source):
         char = source[at]
         if char in '"`':
-            at = _after_string(source, at, raw=_has_prefix(source, at))
+            at = _after_string(source, at)
             continue
         if char == "'" and not _NAME_CHAR.match(source[at - 1]):
             at = _after_char(source, at)
