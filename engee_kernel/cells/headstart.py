@@ -20,6 +20,9 @@ from .remote import Remote
 
 Tell = Callable[[str], None]
 
+WRITTEN_AFTER_S = 0.01
+"""So long after it was begun a request is on its way, on a connection that stands."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -39,10 +42,15 @@ class HeadStart:
         self._tell: Tell | None = None
         self._found: Future[Found] = Future()
         self._found.set_running_or_notify_cancel()  # who waits and is cancelled must not end it for others
+        self._on_its_way = threading.Event()
         rehearse()
         # a daemon: a kernel that is shut down does not wait for Engee's answer
         self._thread = threading.Thread(target=self._run, name="head start", daemon=True)
         self._thread.start()
+
+    def wait_until_sent(self, bound_s: float) -> None:
+        """Until Engee has been given the agent, or it is known that nothing comes of it."""
+        self._on_its_way.wait(bound_s)
 
     def client(self, tell: Tell) -> EngeeClient:
         """For a session, whose remarks `tell` takes."""
@@ -70,6 +78,8 @@ class HeadStart:
             self._found.set_result(asyncio.run(self._install()))
         except BaseException as error:  # for those who wait: in this thread nobody would see it
             self._found.set_exception(error)
+        finally:
+            self._on_its_way.set()
 
     async def _install(self) -> Found:
         client = self._client.hurried()
@@ -78,6 +88,7 @@ class HeadStart:
         try:
             status = await client.status()
             if status.running:
+                asyncio.get_running_loop().call_later(WRITTEN_AFTER_S, self._on_its_way.set)
                 await remote.ensure()
         except EngeeError:
             return Found(status)
