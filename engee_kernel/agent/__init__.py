@@ -191,9 +191,8 @@ def _expression(function: str, args: Sequence[Argument], options: dict[str, Argu
         arguments.append(f"Any[{','.join(pairs)}]")
     elif options:
         raise TypeError(f"{function} takes no options")
-    brought = _piece_list([function], known)
-    extra = f",{brought}" if brought else ""
-    return _guarded(f"call(:{function},{literal(epoch)},Any[{','.join(arguments)}]{extra})")
+    brought = _piece_list([function], known) or "nothing"
+    return _guarded(f"call(:{function},{literal(epoch)},Any[{','.join(arguments)}],{brought})")
 
 
 def needed_by_call() -> str:

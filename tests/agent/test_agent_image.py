@@ -28,8 +28,8 @@ const HELLO = include_string(Main, INSTALL)
 const EPOCH = match(r"\\"epoch\\":\\"(\\w+)\\"", HELLO)[1]
 const MINE = getfield(Main, :NAME)
 function submit(code)
-    Base.invokelatest(MINE.call, "submit", EPOCH, Any["nb", code, 1, code, 5.0, String[], Any[]])
-    return Base.invokelatest(MINE.call, "finish", EPOCH, Any[code])
+    Base.invokelatest(MINE.call, "submit", EPOCH, Any["nb", code, 1, code, 5.0, String[], Any[]], nothing)
+    return Base.invokelatest(MINE.call, "finish", EPOCH, Any[code], nothing)
 end
 show_line(text) = println(OUT, text)
 show_line(HELLO)

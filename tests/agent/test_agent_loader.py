@@ -98,8 +98,8 @@ def test_a_newer_agent_beside_an_older_one(julia: Path, tmp_path: Path) -> None:
     function both(name)
         agent = getfield(Main, Symbol(name))
         code = "print(1); display(2); EngeeKernel.clear_output(); run(`printf 3`); 4"
-        agent.call("submit", agent.AGENT.epoch, Any["nb", "cell", 1, code, 0.0, String[], Any[]])
-        agent.call("finish", agent.AGENT.epoch, Any["cell"])
+        agent.call("submit", agent.AGENT.epoch, Any["nb", "cell", 1, code, 0.0, String[], Any[]], nothing)
+        agent.call("finish", agent.AGENT.epoch, Any["cell"], nothing)
     end
     join([both("%s"), both("EngeeKernelAgent_00000000")], "\\n")
     """

@@ -45,8 +45,8 @@ def errors(julia: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     lines = ["const OUT = stdout", f"include_string(Main, {agent.literal(agent.install_command())})"]
     for count, code in CELLS.items():
         arguments = f'Any["nb","cell {count}",{count},{agent.literal(code.replace("PATH", folder.as_posix()))}'
-        sent = f'{name}.call("submit",{name}.AGENT.epoch,{arguments},0.0,String[],Any[]])'
-        asked = f'{name}.call("finish",{name}.AGENT.epoch,Any["cell {count}"])'
+        sent = f'{name}.call("submit",{name}.AGENT.epoch,{arguments},0.0,String[],Any[]],nothing)'
+        asked = f'{name}.call("finish",{name}.AGENT.epoch,Any["cell {count}"],nothing)'
         call = f"({sent}; {asked})"
         lines.append(f"println(OUT, Base.invokelatest(include_string, Main, {agent.literal(call)}))")
     program = folder / "program.jl"

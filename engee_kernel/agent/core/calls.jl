@@ -3,9 +3,9 @@
 # The boundary of the agent: whatever goes wrong inside becomes a reply.
 """
 One call: its name, the epoch it is meant for, its arguments. `pieces` holds name, source, name, source, …: what the
-call needs beyond the core, as far as the caller does not know it to be here.
+call needs beyond the core, as far as the caller does not know it to be here; nothing where it needs nothing.
 """
-function call(name, epoch, args, @nospecialize(pieces = nothing))
+function call(name, epoch, args, @nospecialize(pieces))
     lock(REGISTRY)
     AGENT.calls += 1
     AGENT.threads > 1 && Base.invokelatest(remember_request_thread)
@@ -122,8 +122,9 @@ end
 Whether a request for the cell may wait: before 1.7 a task stays on the thread where it began, and on the worker's
 thread it would be silenced by code that does not yield. It is answered at once there, and asked again.
 """
-function may_wait(cell)
-    (AGENT.threads == 1 || VERSION >= v"1.7") && return true
+may_wait(cell) = AGENT.threads == 1 || VERSION >= v"1.7" || Base.invokelatest(may_wait_here, cell)
+
+function may_wait_here(cell)
     worker = find_worker(cell.notebook)
     return worker === nothing || worker.thread != Threads.threadid() || worker.placement == "engee"
 end

@@ -1,10 +1,5 @@
 # The task that sits on a worker's thread and raises interrupts in the worker's: how, is in the piece `interruption`.
 
-struct Delivery
-    worker::Worker
-end
-(delivery::Delivery)() = always(deliver_wishes, delivery.worker)
-
 function deliver_wishes(worker)
     while true
         wish = take_wish(worker)

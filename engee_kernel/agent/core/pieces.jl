@@ -37,21 +37,22 @@ end
 "Whether all of a piece is defined."
 is_here(name) = listed(PIECES, name) === true
 
-function listed(list, name)
+@noinline function listed(list, name)
     lock(REGISTRY)
     found = option(list, name, nothing)
     unlock(REGISTRY)
     return found
 end
 
+# Not inlined: it is called in many places, most of which are never come to.
 "See that a piece that came with the core is defined."
-function need(name)
+@noinline function need(name)
     is_here(name) || Base.invokelatest(define, name, listed(TEXTS, name))
     return nothing
 end
 
 "Call a function of a piece that came with the core. invokelatest: it may be younger than who calls."
-function from_piece(name, f, args)
+@noinline function from_piece(name, f, args)
     need(name)
     return Base.invokelatest(Base.invokelatest(getfield, SELF, f), args...)
 end

@@ -63,28 +63,18 @@ function Base.CoreLogging.handle_message(logger::CellLogger, args...; kwargs...)
     return Base.invokelatest(Base.CoreLogging.handle_message, chosen, args...; kwargs...)
 end
 
-struct InCell <: Function
-    f::Any
-    worker::Worker
-    cell::Cell
-end
-(run::InCell)() = run.f(run.worker, run.cell)
-
-"Run `f(worker, cell)` so that its output, and that of the tasks it makes, belongs to `cell`."
-function in_cell(f, worker, cell)
+"Call `f(args...)` so that its output, and that of the tasks it makes, belongs to `cell`."
+function in_cell(cell, f, args)
     logger = CellLogger(cell, nothing)
-    run = InCell(f, worker, cell)
+    run = Later(f, args)
     HAS_SCOPES || return Base.CoreLogging.with_logger(run, logger)
     return Base.invokelatest(in_scope, run, logger)
 end
 
-struct InLogger <: Function
-    f::Any
-    logger::Any
+function in_scope(run, logger)
+    run = Later(Base.CoreLogging.with_logger, Any[run, logger])
+    return Base.ScopedValues.with(run, CELL => Base.CoreLogging.LogState(logger))
 end
-(run::InLogger)() = Base.CoreLogging.with_logger(run.f, run.logger)
-
-in_scope(run, logger) = Base.ScopedValues.with(InLogger(run, logger), CELL => Base.CoreLogging.LogState(logger))
 
 # The cell of another agent in this process, of a kernel of another version.
 function is_agent_logger(logger)

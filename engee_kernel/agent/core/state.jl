@@ -114,6 +114,15 @@ function option(options, name, @nospecialize(default))
     return default
 end
 
+# The method in its short form: at the long one, `function (later::Later)()`, Julia 1.12 compiles a part of its parser for
+# 1.5 s.
+"A call to be made later, by a task or in a cell's scope; for a closure Julia would compile more."
+struct Later <: Function
+    f::Any
+    args::Vector{Any}
+end
+(later::Later)() = later.f(later.args...)
+
 cell_name(cell) = string("In[", whole_text(cell.count), "]")
 
 "Seconds by a clock that does not jump, unlike `time()`: what waits by it is not held up when the clock is set back."

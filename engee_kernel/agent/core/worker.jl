@@ -20,7 +20,7 @@ function worker_for(notebook, placement, title)
                         false, nothing, Any[], 0, 0, Any[], placement, 0, title)
         known isa Worker && Base.invokelatest(take_over, worker, known)
         store!(WORKERS, notebook, worker)
-        worker.task = Task(Work(worker))
+        worker.task = work_of(worker)
         start_worker(worker)
         return worker
     finally
@@ -88,10 +88,8 @@ function take_cell(worker)
     end
 end
 
-struct Work
-    worker::Worker
-end
-(work::Work)() = always(work_on, work.worker)
+work_of(worker) = Task(Later(always, Any[work_on, worker]))
+delivery_of(worker) = Task(Later(always, Any[deliver_wishes, worker]))
 
 # A person's code can throw an exception into this task at any time: a timer that ends its own cell too late does. It
 # must cost nothing but a remark. So it may into the one that raises interrupts.
@@ -114,7 +112,7 @@ end
 
 function work_on(worker)
     # Made by the worker itself and sticky, so it runs on the worker's thread: when it runs, the worker does not.
-    worker.deliverer === nothing && (worker.deliverer = schedule(Task(Delivery(worker))))
+    worker.deliverer === nothing && (worker.deliverer = schedule(delivery_of(worker)))
     while worker.task === current_task()
         cell = take_cell(worker)
         cell isa Cell || return nothing
@@ -181,7 +179,7 @@ function run_cell(worker, cell)
     before = measure()
     status = "ok"
     try
-        in_cell(run_user_code, worker, cell)
+        in_cell(cell, run_user_code, Any[worker, cell])
     catch
         worker.interruptible = false
         # Behind invokelatest what is seldom needed is compiled only when it is.
@@ -250,11 +248,9 @@ end
 
 function report_error(worker, cell, stack)
     error = stack[length(stack)][1]
-    report = ErrorReport(stack, Any[])
     fields = try
         # In the cell: a user's showerror may print.
-        in_cell(report, worker, cell)
-        report.fields
+        in_cell(cell, written_error, Any[worker, cell, stack])
     catch reason
         worker.interruptible = false
         bare_error_fields(error, reason)
@@ -264,20 +260,13 @@ function report_error(worker, cell, stack)
     return is_interrupt(error, 0) ? "interrupted" : "error"
 end
 
-mutable struct ErrorReport
-    stack::Any
-    fields::Any
-end
-(report::ErrorReport)(worker, cell) = fill_report(report, worker, cell)
-
-function fill_report(report, worker, cell)
+function written_error(worker, cell, stack)
     begin_user_code(worker, cell)
     try
-        report.fields = error_fields(report.stack, cell)
+        return error_fields(stack, cell)
     finally
         end_user_code(worker)
     end
-    return nothing
 end
 
 # What a run used. The time spent compiling is known from 1.8 on.

@@ -33,6 +33,7 @@ end
 
 nobody_works() = istaskdone(held(WORKERS, "image").task) && (AGENT.poller === nothing || istaskdone(AGENT.poller))
 
+# With names as the kernel's commands have them, symbols: what is compiled is compiled for these.
 function run_for_image()
     codes = Any["1 + 1", "1 + 1", "1.5", "\"é\"", ":a", "true", "nothing", "1;", "[1.0, 2.0]", "(1, \"a\")", "println(\"x\")",
                 "print(stderr, \"x\")", "display(1)", "display([1])", "error(\"x\")", "undefined_name", "sqrt(-1)", "1 +",
@@ -42,15 +43,16 @@ function run_for_image()
         number += 1
         id = string("image-", number)
         gone = number > 1 ? String[string("image-", number - 1)] : String[]
-        text = call("submit", "image", Any["image", id, number, code, 0.2, gone,
-                                           Any["max_bytes", 1000000, "workspace", "notebook", "silent", false]])
+        text = call(:submit, "image", Any["image", id, number, code, 0.2, gone,
+                                          Any["max_bytes", 1000000, "workspace", "notebook", "silent", false]], nothing)
         text isa String && occursin("\"internal\"", text) && error(text)
-        call("events", "image", Any[id, 0, 5.0, Any[]])
+        call(:events, "image", Any[id, 0, 5.0, Any[]], nothing)
     end
-    call("submit", "image", Any["image", "image-long", 99, "while true; sleep(0.01); end", 0.1, String[], Any["workspace", "notebook"]])
-    call("interrupt", "image", Any["image-long"])
-    call("finish", "image", Any["image-long"])
-    call("events", "another", Any["image-long", 0, 0.0, Any[]])
+    call(:submit, "image", Any["image", "image-long", 99, "while true; sleep(0.01); end", 0.1, String[], Any["workspace", "notebook"]],
+         nothing)
+    call(:interrupt, "image", Any["image-long"], nothing)
+    call(:finish, "image", Any["image-long"], nothing)
+    call(:events, "another", Any["image-long", 0, 0.0, Any[]], nothing)
     return nothing
 end
 

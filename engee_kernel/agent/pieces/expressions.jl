@@ -2,19 +2,10 @@
 
 # What a front end asks to have evaluated after the cell (`user_expressions`).
 
-mutable struct Expressions
-    replies::Any
-end
+evaluate_expressions(worker, cell) = in_cell(cell, replies_of, Any[worker, cell])
 
-function evaluate_expressions(worker, cell)
-    asked = Expressions(Any[])
-    in_cell(asked, worker, cell)
-    return Fields(asked.replies)
-end
-
-(asked::Expressions)(worker, cell) = evaluate_asked(asked, worker, cell)
-
-function evaluate_asked(asked, worker, cell)
+function replies_of(worker, cell)
+    replies = Any[]
     for i in 1:2:length(cell.expressions)
         name, code = cell.expressions[i], cell.expressions[i+1]
         fields = try
@@ -23,9 +14,9 @@ function evaluate_asked(asked, worker, cell)
             end_user_code(worker)
             Any["status", "error", "type", type_name(error), "message", Base.invokelatest(message_of, error)]
         end
-        append!(asked.replies, Any[name, Fields(fields)])
+        append!(replies, Any[name, Fields(fields)])
     end
-    return nothing
+    return Fields(replies)
 end
 
 function expression_bundle(worker, cell, name, code)

@@ -56,23 +56,16 @@ function start_builder(folder, name, uuid, source, child)
     # a group of its own: what compiles for it ends with it
     process = open(pipeline(Cmd(Cmd(words), detach = true), stdout = devnull, stderr = devnull), "w")
     BUILDER[1] = process
-    schedule(Task(SignsOfLife(process, source)))
+    schedule(Task(Later(give_signs, Any[process, source])))
     return nothing
 end
 
-struct SignsOfLife
-    process::Any
-    text::Any                          # what goes before them
-end
-
-(signs::SignsOfLife)() = give_signs(signs)
-
-function give_signs(signs)
-    text = signs.text
-    while process_running(signs.process)
+"Signs of life for a child process as long as it runs; `text` goes before them."
+function give_signs(process, text)
+    while process_running(process)
         if !(Sys.CPU_THREADS == 1 && some_cell_unfinished())
             try
-                write(signs.process, text)
+                write(process, text)
                 text = "\n"
             catch error
                 error isa Base.IOError || rethrow()        # it ended just now
@@ -80,6 +73,6 @@ function give_signs(signs)
         end
         sleep(0.25)
     end
-    close(signs.process)
+    close(process)
     return nothing
 end

@@ -48,9 +48,9 @@ function revive(worker)
             push!(worker.faults, string("The task that runs this notebook's cells was ended from outside. A new one has taken ",
                                         "its place; task-local state, such as the random numbers' seed, is new.\n"))
             worker.deliverer = nothing
-            worker.task = Task(Work(worker))
+            worker.task = work_of(worker)
         elseif worker.deliverer === nothing
-            worker.deliverer = schedule(Task(Delivery(worker)))
+            worker.deliverer = schedule(delivery_of(worker))
             return nothing
         else
             return nothing

@@ -21,24 +21,16 @@ function start_beside(task)
 end
 
 # Wakes who waits for a cell, when its time is over. The timer is closed when it is not needed any more.
-struct Alarm
-    timer::Any
-    condition::Any
-end
-
-# The short form: at the long one, `function (alarm::Alarm)()`, Julia 1.12 compiles a part of its parser for 1.5 s.
-(alarm::Alarm)() = ring(alarm)
-
-function ring(alarm)
+function ring(timer, condition)
     try
-        wait(alarm.timer)
+        wait(timer)
     catch error
         error isa EOFError || rethrow()
         return nothing
     end
-    guard = alarm.condition.lock
+    guard = condition.lock
     lock(guard)
-    notify(alarm.condition)
+    notify(condition)
     unlock(guard)
     return nothing
 end
@@ -46,7 +38,7 @@ end
 "Wait for the condition, whose lock is held, for so many seconds at most."
 function timed_wait(condition, seconds)
     timer = Timer(seconds < 0.001 ? 0.001 : seconds)
-    start_beside(Task(Alarm(timer, condition)))
+    start_beside(Task(Later(ring, Any[timer, condition])))
     try
         wait(condition)
     finally
@@ -123,9 +115,6 @@ function finish(cell_id)
 end
 
 # Drains now and then while a cell runs: a cell that waits for a child process writes nothing itself.
-struct Poller end
-(::Poller)() = poll_descriptors()
-
 function poll_descriptors()
     while some_cell_unfinished()
         sleep(POLL_S)
@@ -164,7 +153,7 @@ function ensure_poller()
     try
         task = AGENT.poller
         task !== nothing && !istaskdone(task) && return nothing
-        AGENT.poller = start_beside(Task(Poller()))
+        AGENT.poller = start_beside(Task(Later(poll_descriptors, Any[])))
     finally
         unlock(REGISTRY)
     end
