@@ -219,7 +219,7 @@ def main() -> int:
     print(f"{platform.platform()}, Python {platform.python_version()}, load {load()}\n")
     table = Table()
     if "cold" in parts:
-        (Cold(1, 15.0, (0.5, 2.0)) if quick else Cold(3, 60.0, (0.5, 1.0, 2.0, 4.0))).run(table)
+        (Cold(5, 15.0, (0.5, 2.0)) if quick else Cold(7, 60.0, (0.5, 1.0, 2.0, 4.0))).run(table)
     if "warm" in parts:
         warm(table, quick=quick)
     if "many" in parts:
