@@ -9,8 +9,8 @@ import REPL.REPLCompletions
 # More than the table has lines: some of them will be the same.
 const FOUND_LIMIT = 1000
 
-# Globals that are no constants: the compiler does not know what it calls by them, so it looks into none of it and gets by
-# with what Julia has compiled.
+# Globals that are no constants: the compiler does not know what is called by them, so it looks into none of it and gets by
+# with what Julia has compiled. invokelatest takes it as long as the call itself.
 find_completions = REPLCompletions.completions
 # From 1.12 on the text that is shown and the text that is inserted differ.
 completed = isdefined(REPLCompletions, :named_completion) ? REPLCompletions.named_completion : REPLCompletions.completion_text
@@ -18,6 +18,7 @@ is_deprecated = Base.isdeprecated
 name_of = nameof
 as_symbol = Symbol
 as_string = String
+as_vector = collect
 as_list = getindex                     # as_list(Any, 1, 2) is Any[1, 2]
 append_one = push!
 
@@ -27,14 +28,15 @@ has what was found as kind, text, kind, text, …, and the first and the last by
 where it says so.
 """
 function complete(notebook, code, last, several)
-    several && return Base.invokelatest(complete_expression, notebook, code, last)
+    several && return in_expression(notebook, code, last)
     answer = find_completions(code, last, module_of(notebook))
     list = getfield(answer, 1)
-    list isa Vector{REPLCompletions.Completion} || (list = Base.invokelatest(as_completions, list)::Vector{REPLCompletions.Completion})
+    list isa Vector{REPLCompletions.Completion} ||
+        (list = as_vector(REPLCompletions.Completion, list)::Vector{REPLCompletions.Completion})
     found = Any[]
     i = 1
     while i <= length(list) && i <= FOUND_LIMIT
-        Base.invokelatest(add_found!, found, list[i])
+        add_found(found, list[i])
         i += 1
     end
     range = getfield(answer, 2)
@@ -42,7 +44,7 @@ function complete(notebook, code, last, several)
 end
 
 # One instance for all kinds of completions; their fields by getfield, which is no method for each of them.
-function add_found!(found, @nospecialize(completion))
+function add_completion!(found, @nospecialize(completion))
     text = completed(completion)
     text isa String || (text = getfield(text, :completion))
     kind = name_of(typeof(completion))
@@ -61,19 +63,10 @@ function add_found!(found, @nospecialize(completion))
     append_one(found, text)
     return nothing
 end
-
-as_completions(list) = collect(REPLCompletions.Completion, list)
+add_found = add_completion!
 
 "The same for the top-level expression that the cursor is in; `start`: the byte index where it begins."
 function complete_expression(notebook, code, last)
-    start = expression_start(code, last)
-    start > last && return Fields(Any["found", Any[]])
-    reply = complete(notebook, code[start:lastindex(code)], last - start + 1, false)
-    append!(reply.list, Any["start", start])
-    return reply
-end
-
-function expression_start(code, last)
     start = 1
     while start <= last
         ex, next = Meta.parse(code, start, raise = false)
@@ -82,5 +75,9 @@ function expression_start(code, last)
         (next > last || next <= start) && break
         start = next
     end
-    return start
+    start > last && return Fields(Any["found", Any[]])
+    reply = complete(notebook, code[start:lastindex(code)], last - start + 1, false)
+    append!(reply.list, Any["start", start])
+    return reply
 end
+in_expression = complete_expression
