@@ -58,9 +58,9 @@ class Piece:
 
     @cached_property
     def source(self) -> str:
-        """What Julia gets; it ends by telling the agent that all of it is there."""
-        offered = ",".join(f'"{call}",{call}' for call in self.calls)
-        return f'{stripped(self.text)}offer("{self.name}",Any[{offered}])\n'
+        """What Julia gets; its value is the list of its calls."""
+        calls = ",".join(f'"{call}",{call}' for call in self.calls)
+        return f"{stripped(self.text)}Any[{calls}]\n"
 
 
 @cache

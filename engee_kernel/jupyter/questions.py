@@ -20,7 +20,7 @@ from ipykernel.kernelbase import Kernel
 from jupyter_client.jsonutil import extract_dates
 
 from .. import magics
-from ..agent import docs
+from ..agent import completions, docs
 from ..controls.writers import TARGET as WRITES
 from ..controls.writers import Writers
 from ..facts.errors import EngeeError
@@ -156,29 +156,27 @@ class AnsweringKernel(Kernel):
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Called for complete_request; positions in it and in the reply as the front end counts."""
         cursor_pos = cursors.to_code_points(code, cursor_pos)
-        local = await magics.complete(self.services, code, cursor_pos)
-        if local is not None:
-            answer: Mapping[str, Any] = {
-                "matches": [{"text": text, "type": "magic"} for text in local[1]],
-                "start": local[0],
-                "end": cursor_pos,
-            }
-        else:
-            answer = await self._ask("complete", code, cursor_pos)
-        matches = answer.get("matches", ())
-        first, last = answer.get("start", cursor_pos), answer.get("end", cursor_pos)
-        start, end = cursors.from_code_points(code, first), cursors.from_code_points(code, last)
+        table = await self._completions(code, cursor_pos)
+        start, end = cursors.from_code_points(code, table.start), cursors.from_code_points(code, table.end)
         types = [
-            {"start": start, "end": end, "text": match["text"], "type": match.get("type", ""), "signature": ""}
-            for match in matches
+            {"start": start, "end": end, "text": match.text, "type": match.type, "signature": ""}
+            for match in table.matches
         ]
         return {
             "status": "ok",
-            "matches": labels(code[first:last], [match["text"] for match in matches]),
+            "matches": labels(code[table.start : table.end], [match.text for match in table.matches]),
             "cursor_start": start,
             "cursor_end": end,
             "metadata": {"_jupyter_types_experimental": types},
         }
+
+    async def _completions(self, code: str, cursor: int) -> completions.Table:
+        local = await magics.complete(self.services, code, cursor)
+        if local is not None:
+            return completions.Table(tuple(completions.Match(text, "magic") for text in local[1]), local[0], cursor)
+        question = completions.question(code, cursor)
+        answer = await self._ask("complete", *question) if question else {}
+        return completions.table(code, cursor, answer)
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: object = ()

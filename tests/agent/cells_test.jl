@@ -141,7 +141,7 @@ end
 
 @testset "random numbers carry over from cell to cell" begin
     run_cell("using Random; Random.seed!(1)")
-    in_cells = [result_of(run_cell("rand(UInt32)")), (call(:metrics, E); call(:complete, E, "nb", "si", 2); result_of(run_cell("rand(UInt32)")))]
+    in_cells = [result_of(run_cell("rand(UInt32)")), (call(:metrics, E); call(:complete, E, "nb", "si", 2, false); result_of(run_cell("rand(UInt32)")))]
     in_one = result_of(run_cell("Random.seed!(1); (rand(UInt32), rand(UInt32))"))
     @test in_one == string("(", join(in_cells, ", "), ")")
     run_cell("task_local_storage(:mine, 5)")

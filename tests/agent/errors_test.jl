@@ -104,7 +104,7 @@ end
     @test Set(keys(listed)) == Set(["w", "mat", "txt"])
     @test listed["mat"]["size_bytes"] == 800 && occursin("10×10", listed["mat"]["summary"])
     @test listed["txt"]["type"] == "String" && listed["txt"]["summary"] == "\"abc\""
-    @test any(m -> m["text"] == "txt", call(:complete, E, "w1", "tx", 2)["matches"])
+    @test call(:complete, E, "w1", "tx", 2, false)["found"] == ["variable", "txt"]
     @test call(:reset, E, "w1")["workspace"] == "notebook"
     @test call(:variables, E, "w1")["variables"] == []
     @test error_of(run_cell("w"; notebook = "w1", workspace = "notebook"))["type"] == "UndefVarError"

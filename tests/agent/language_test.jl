@@ -19,57 +19,55 @@ function at_cursor(marked)
     before, after = split(marked, '|')
     return string(before, after), length(before)
 end
+# What is found, as text => kind, and what is replaced by it, as bytes; nothing where nothing is.
 function complete(marked; notebook = "nb")
-    code, cursor = at_cursor(marked)
-    reply = call(:complete, E, notebook, code, cursor)
-    return reply, [m["text"] for m in reply["matches"]], (reply["start"], reply["end"])
+    before, after = split(marked, '|')
+    several = occursin('\n', before) || occursin(';', before)
+    reply = call(:complete, E, notebook, string(before, after), lastindex(before), several)
+    found = Dict(reply["found"][i+1] => reply["found"][i] for i in 1:2:length(reply["found"]))
+    isempty(found) && return found, nothing
+    offset = get(reply, "start", 1) - 1
+    return found, reply["replaces"] ? (offset + reply["first"], offset + reply["last"]) : nothing
 end
-type_of(reply, text) = only_one([m["type"] for m in reply["matches"] if m["text"] == text])
 
 @testset "completion" begin
     run_cell("my_value = (alpha_field = 1, beta = 2); my_function(x::Int, y) = 1; struct MyType; size_m::Int; end; α_wide = 1; table = Dict(\"key one\" => 1, \"key two\" => 2)")
-    reply, texts, range = complete("my_f|")
-    @test texts == ["my_function"] && range == (0, 4) && type_of(reply, "my_function") == "function"
-    reply, texts, range = complete("x = 1\nprintl|")
-    @test "println" in texts && range == (6, 12)
-    reply, texts, range = complete("αβγ = 2; 😀 = 3\ny = my_v| + 1")
-    @test texts == ["my_value"] && range == (19, 23) && type_of(reply, "my_value") == "variable"
-    reply, texts, range = complete("my_value.al|")
-    @test texts == ["alpha_field"] && range == (9, 11) && type_of(reply, "alpha_field") == "field"
-    reply, texts, range = complete("Base.Thr|")
-    @test "Threads" in texts && type_of(reply, "Threads") == "module" && range == (5, 8)
-    reply, texts, range = complete("MyT|")
-    @test texts == ["MyType"] && type_of(reply, "MyType") == "type"
-    reply, texts, range = complete("wh|")
-    @test type_of(reply, "while") == "keyword"
-    reply, texts, range = complete("@tim|")
-    @test type_of(reply, "@time") == "macro" && range == (0, 4)
-    reply, texts, range = complete("β = \\alpha|")
-    @test texts == ["α"] && range == (4, 10) && type_of(reply, "α") == "latex"
-    reply, texts, range = complete("\\al|")
-    @test "\\alpha" in texts && range == (0, 3)
-    reply, texts, range = complete("\\:smile:|")
-    @test texts == ["😄"] && range == (0, 8)
-    reply, texts, range = complete("α_w| + 1")
-    @test texts == ["α_wide"] && range == (0, 3)
-    reply, texts, range = complete("table[\"key o|")
-    @test length(texts) == 1 && occursin("key one", texts[1]) && reply["matches"][1]["type"] == "key"
-    reply, texts, range = complete("my_function(|")
-    @test length(texts) == 1 && reply["matches"][1]["type"] == "method" && range == (12, 12)
-    @test startswith(texts[1], "x::Int") && endswith(texts[1], ")")
+    @test complete("my_f|") == (Dict("my_function" => "function"), (1, 4))
+    found, range = complete("x = 1\nprintl|")
+    @test found["println"] == "function" && range == (7, 12)
+    @test complete("αβγ = 2; 😀 = 3\ny = my_v| + 1") == (Dict("my_value" => "variable"), (26, 29))
+    found, range = complete("my_value.al|")
+    @test collect(keys(found)) == ["alpha_field"] && found["alpha_field"] in ("FieldCompletion", "PropertyCompletion") && range == (10, 11)
+    found, range = complete("Base.Thr|")
+    @test found["Threads"] == "module" && range == (6, 8)
+    @test complete("MyT|") == (Dict("MyType" => "type"), (1, 3))
+    @test complete("wh|")[1]["while"] == "KeywordCompletion"
+    found, range = complete("@tim|")
+    @test found["@time"] == "function" && range == (1, 4)
+    @test complete("β = \\alpha|") == (Dict("α" => "BslashCompletion"), (6, 11))
+    found, range = complete("\\al|")
+    @test found["\\alpha"] == "BslashCompletion" && range == (1, 3)
+    @test complete("\\:smile:|") == (Dict("😄" => "BslashCompletion"), (1, 8))
+    @test complete("α_w| + 1") == (Dict("α_wide" => "variable"), (1, 4))
+    found, range = complete("table[\"key o|")
+    @test collect(values(found)) == ["DictCompletion"] && occursin("key one", only_one(collect(keys(found))))
+    found, range = complete("my_function(|")
+    @test collect(values(found)) == ["MethodCompletion"] && startswith(only_one(collect(keys(found))), "my_function(x::Int")
     mkpath(joinpath(mktempdir(), "x")); dir = mktempdir(); write(joinpath(dir, "notes.txt"), "")
     # the name or the whole path, each with its own range: what counts is what stands there then
-    reply, texts, range = complete("1\nread(\"$dir/not|")
-    @test startswith(string(first("1\nread(\"$dir/not", range[1]), texts[1]), "1\nread(\"$dir/notes.txt")
-    @test reply["matches"][1]["type"] == "path"
-    for empty in ["|", "  |", "x = 1\n|", "nonsense_zzz|", "# comm|", "\"text|\"", ")|", "x = )\nprin|", "😀|"]
-        reply, texts, range = complete(empty)
-        @test range[1] <= range[2] <= length(empty) && !haskey(reply, "error")
+    code = "1\nread(\"$dir/not"
+    found, range = complete(code * "|")
+    @test startswith(string(code[1:range[1]-1], only_one(collect(keys(found)))), "1\nread(\"$dir/notes.txt")
+    @test collect(values(found)) == ["PathCompletion"]
+    for empty in ["x = 1\n|", "nonsense_zzz|", "# comm|", "\"text|\"", ")|", "x = )\nprin|", "😀|", "((((|", "\"|", ";|", "]|", "?|", "f(;|"]
+        found, range = complete(empty)
+        @test range === nothing || 1 <= range[1]
     end
-    @test "println" in complete("x = )\nprintl|")[2]
-    reply, texts, range = complete("Base.|")
-    @test length(texts) <= 500
-    @test call(:complete, E, "nb", "print", 100)["end"] == 5      # a cursor beyond the end
+    @test "println" in keys(complete("x = )\nprintl|")[1])
+    # the table has 500 lines, and some of what is found may be the same
+    @test 500 < length(call(:complete, E, "nb", "Base.", 5, false)["found"]) <= 2000
+    run_cell("module Many; for i in 1:1200; eval(:(\$(Symbol(:name_, i)) = 1)); end; end")
+    @test length(call(:complete, E, "nb", "Many.name", 9, false)["found"]) == 2000
 end
 
 @testset "inspection" begin

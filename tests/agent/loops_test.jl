@@ -23,7 +23,7 @@ const TURN = "compute(10^6)"
     id = start_cell("println(\"started\"); " * code)
     wait_state(id, "running")
     @test text_of(call(:events, E, id, 0, 5.0)["events"]) == "started\n"
-    @test !isempty(call(:complete, E, "nb", "prin", 4; seconds = 15)["matches"])
+    @test "println" in call(:complete, E, "nb", "prin", 4, false; seconds = 15)["found"]
     @test result_of(run_cell("1 + 1"; notebook = "other")) == "2"
     @test call(:interrupt, E, id)["interrupted"]
     events = finish_cell(id; seconds = 10)

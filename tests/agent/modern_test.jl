@@ -31,14 +31,14 @@ end
 
 @testset "completion of fields and paths" begin
     run_cell("mm = (res = 1, resid = 2)")
-    @test [m["text"] for m in call(:complete, E, "nb", "z=1; mm.res", 11)["matches"]] == ["res", "resid"]
+    @test call(:complete, E, "nb", "z=1; mm.res", 11, true)["found"][2:2:end] == ["res", "resid"]
     folder = mktempdir()
     mkpath(joinpath(folder, "data"))
     touch(joinpath(folder, "data", "file_one.txt"))
     run_cell("cd($(repr(folder)))")
     code = "open(\"data/fi"
-    reply = call(:complete, E, "nb", code, length(code))
-    inserted = string(first(code, reply["start"]), only_one(reply["matches"])["text"])
+    reply = call(:complete, E, "nb", code, length(code), false)
+    inserted = string(first(code, reply["first"] - 1), only_one(reply["found"][2:2:end]))
     @test startswith(inserted, "open(\"data/file_one.txt")
     run_cell("cd(\"/\")")
 end

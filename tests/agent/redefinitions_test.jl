@@ -34,7 +34,7 @@ write(joinpath(folder, "a.txt"), "abc")
     @test e["cell"] == place && e["message"] == "boo" && any(f -> f isa Vector && endswith(f[2], place) && f[3] == 2, e["raw"])
     listed = call(:variables, E, "nb")["variables"]
     @test any(v -> v["name"] == "kept" && v["size_bytes"] == 8, listed)
-    @test any(m -> m["text"] == "println", call(:complete, E, "nb", "printl", 6)["matches"])
+    @test "println" in call(:complete, E, "nb", "printl", 6, false)["found"]
     @test call(:inspect, E, "nb", "println", 3, 0)["found"]
     @test call(:metrics, E)["pid"] == getpid() && !isempty(call(:cells, E)["cells"])
     @test only_one(call(:files_list, E, folder)["entries"])["size_bytes"] == 3

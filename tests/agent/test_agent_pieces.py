@@ -113,14 +113,14 @@ def test_every_piece_can_be_defined_and_only_once(julia: Path, tmp_path: Path) -
 
 @pytest.mark.julia
 def test_a_call_brings_what_it_needs_and_says_what_it_lacks(julia: Path, tmp_path: Path) -> None:
-    lacking = agent.call("complete", "e", "nb", "printl", 6, known=["lookup", "completion"])
-    bringing = agent.call("complete", "e", "nb", "printl", 6)
-    broken = bringing.replace("function completions_of", "error(1)\\nfunction completions_of")
+    lacking = agent.call("complete", "e", "nb", "printl", 6, False, known=["lookup", "completion"])
+    bringing = agent.call("complete", "e", "nb", "printl", 6, False)
+    broken = bringing.replace("function complete(", "error(1)\\nfunction complete(")
     programs = [agent.install_command(), OWN_EPOCH, lacking, broken, bringing, lacking, agent.call("hello")]
     _, _, first, failed, second, third, hello = evaluate(julia, tmp_path, *programs)
     assert json.loads(first) == {"error": "piece", "call": "complete"}
     assert json.loads(failed)["error"] == "internal", "half a piece is no piece"
-    assert {match["text"] for match in json.loads(second)["matches"]} >= {"println"}
+    assert "println" in json.loads(second)["found"]
     assert json.loads(third) == json.loads(second)
     assert {"lookup", "completion"} <= set(json.loads(hello)["pieces"])
 

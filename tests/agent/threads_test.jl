@@ -6,7 +6,7 @@ include("driver.jl")
 # Before any other: a first cell needs a piece of the agent.
 @testset "a first cell while another request defines a piece" begin
     agent = getfield(Main, Symbol(NAME))
-    defining = @async agent.define("slow", "sleep(1.0); offer(\"slow\", Any[])")
+    defining = @async agent.define(Any["slow", "sleep(1.0); Any[]"])
     sleep(0.2)
     cell = @async run_cell("1 + 1")
     @test timedwait(() -> istaskdone(defining) && istaskdone(cell), 60.0) == :ok
@@ -111,7 +111,7 @@ end
 spawn_call(f, args...; options...) = Threads.@spawn reply_of(start_call(f, args...; options...))
 
 @testset "many requests on several threads at once" begin
-    call(:complete, E, "nb", "prin", 4)
+    call(:complete, E, "nb", "prin", 4, false)
     codes = ("for i in 1:20; println(i); end; 7", "display(\"text/html\", \"<b>x</b>\"); 7",
              "Threads.@threads for i in 1:20; println(i); end; 7", "sleep(0.01); 7")
     foreach(run_cell, codes)           # a line whose end is compiled for longer than others wait for it is torn
@@ -126,7 +126,7 @@ spawn_call(f, args...; options...) = Threads.@spawn reply_of(start_call(f, args.
                 events = reply["events"]
                 # What an interrupted cell's tasks still print opens the next cell: this one has none.
                 occursin("sleep", code) && reply_of(start_call(:interrupt, E, id))
-                reply_of(start_call(:complete, E, "nb$k", "prin", 4))
+                reply_of(start_call(:complete, E, "nb$k", "prin", 4, false))
                 while reply["state"] != "done" || haskey(reply, "more")
                     reply = reply_of(start_call(:events, E, id, length(events), 1.0))
                     append!(events, reply["events"])
@@ -160,7 +160,7 @@ run_cell("1"; notebook = "own", threads = "own")
     @test result_of(run_cell("Threads.threadid()"; notebook = "another")) == result_of(run_cell("Threads.threadid()"))
     id = start_cell("println(\"started\"); busy(8)"; title = "first.ipynb")
     @test text_of(call(:events, E, id, 0, 5.0; seconds = 5)["events"]) == "started\n"
-    @test !isempty(call(:complete, E, "nb", "prin", 4; seconds = 5)["matches"])
+    @test "println" in call(:complete, E, "nb", "prin", 4, false; seconds = 5)["found"]
     waiting = start_cell("1 + 1"; notebook = "another", wait_s = 2.0)
     reply = call(:events, E, waiting, 0, 1.0)
     @test reply["state"] == "queued" && reply["behind"] == Dict("notebook" => "first.ipynb", "count" => COUNTER[] - 1)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from engee_kernel import agent
+from engee_kernel.agent import completions
 from engee_kernel.agent.dialogue import CellAnswer, read_answer, read_cell
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.cells.cell import Cell, State
@@ -165,10 +166,13 @@ async def test_offsets_count_code_points(
     code, cursor = f"{head}printl{after}", len(head) + len("printl")
     async with EngeeClient(local_engee.url, local_engee.token) as client:
         epoch = json.loads(await client.eval(agent.install_command()))["epoch"]
-        answer = read_answer(await client.eval(agent.call("complete", epoch, "offsets", code, cursor)))
+        question = completions.question(code, cursor)
+        assert question is not None
+        answer = read_answer(await client.eval(agent.call("complete", epoch, "offsets", *question)))
         inspected = read_answer(await client.eval(agent.call("inspect", epoch, "offsets", f"{head}println)", cursor)))
-    assert "println" in [match["text"] for match in answer["matches"]]
-    assert code[answer["start"] : answer["end"]] == "printl"
+    table = completions.table(code, cursor, answer)
+    assert "println" in [match.text for match in table.matches]
+    assert code[table.start : table.end] == "printl"
     assert "error" not in inspected
 
 

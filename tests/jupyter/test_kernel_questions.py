@@ -50,6 +50,22 @@ def test_latex_becomes_a_letter(agent: Frontend) -> None:
     assert (content["cursor_start"], content["cursor_end"]) == (3, 9)
 
 
+def test_of_a_method_the_rest_of_the_call_is_inserted(agent: Frontend) -> None:
+    agent.run("called_here(x::Int, y) = 1")
+    code = '"😀"\nx = 1\ncalled_here('
+    content = completion(agent, code + " # α", len(code))
+    assert content["matches"] == ["x::Int64, y)"]
+    assert (content["cursor_start"], content["cursor_end"]) == (len(code), len(code))
+    (one,) = content["metadata"]["_jupyter_types_experimental"]
+    assert one == {
+        "start": len(code),
+        "end": len(code),
+        "text": content["matches"][0],
+        "type": "method",
+        "signature": "",
+    }
+
+
 def test_vs_code_is_given_labels_that_it_can_find(agent: Frontend) -> None:
     """Through a Jupyter server, where nothing but its cells' ids tells that it is VS Code."""
     header = {"username": "", "session": str(uuid.uuid4())}

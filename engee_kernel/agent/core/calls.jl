@@ -12,7 +12,7 @@ function call(name, epoch, args, @nospecialize(pieces))
     unlock(REGISTRY)
     epoch == AGENT.epoch || return json(Fields(Any["error", "epoch", "epoch", AGENT.epoch]))
     try
-        pieces === nothing || Base.invokelatest(define_all, pieces)
+        pieces === nothing || Base.invokelatest(define, pieces)
         f = callable(String(name))
         f === nothing && return json(Fields(Any["error", "piece", "call", String(name)]))
         value = Base.invokelatest(f, args...)
@@ -37,15 +37,6 @@ function answers_requests(thread)
         i += 1
     end
     return false
-end
-
-function define_all(pieces)
-    i = 1
-    while i < length(pieces)
-        define(pieces[i], pieces[i+1])
-        i += 2
-    end
-    return nothing
 end
 
 "A file operation that was refused."

@@ -9,27 +9,26 @@ const HOLDERS = Any[]                  # a call's name, the piece that came with
 const DEFINING = ReentrantLock()
 
 """
-Define a piece unless that was done. Its last expression is a call of `offer`, so nobody finds half a piece: neither who
-comes while it is being defined nor who repeats a call whose first try broke off.
+Define those of the pieces that are not here: name, source, name, source, … A source's last value is the list of its calls,
+and it is listed behind that, so nobody finds half a piece: neither who comes while it is being defined nor who repeats a
+call whose first try broke off.
 """
-function define(name, source)
+function define(pieces)
     lock(DEFINING)
     try
-        is_here(name) || include_string(SELF, source, string(name, ".", AGENT_FILE))
+        i = 1
+        while i < length(pieces)
+            name = pieces[i]::String
+            is_here(name) || once(:(let calls = include_string(SELF, $(pieces[i+1]), $(string(name, ".", AGENT_FILE)))
+                lock(REGISTRY)
+                append!(CALLABLE, calls)
+                append!(PIECES, Any[$name, true])
+                unlock(REGISTRY)
+            end))
+            i += 2
+        end
     finally
         unlock(DEFINING)
-    end
-    return nothing
-end
-
-function offer(name, calls)
-    lock(REGISTRY)
-    try
-        append!(CALLABLE, calls)
-        push!(PIECES, name)
-        push!(PIECES, true)
-    finally
-        unlock(REGISTRY)
     end
     return nothing
 end
@@ -47,7 +46,7 @@ end
 # Not inlined: it is called in many places, most of which are never come to.
 "See that a piece that came with the core is defined."
 @noinline function need(name)
-    is_here(name) || Base.invokelatest(define, name, listed(TEXTS, name))
+    is_here(name) || Base.invokelatest(define, Any[name, listed(TEXTS, name)])
     return nothing
 end
 

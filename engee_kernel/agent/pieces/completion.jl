@@ -1,128 +1,83 @@
 # needs: lookup
 # calls: complete
 
-# Completion by Julia's own REPL. Offsets outside count code points, inside bytes.
+# Completion by Julia's own REPL. What it finds is told as it is found, a table is made of it in Python: the first Tab waits
+# until all that stands here is compiled.
 
-import REPL
 import REPL.REPLCompletions
 
-const MATCHES_LIMIT = 500
+# More than the table has lines: some of them will be the same.
+const FOUND_LIMIT = 1000
 
-"The text before the cursor, `cursor` counted in code points."
-function before_cursor(code, cursor)
-    cursor <= 0 && return ""
-    return cursor >= length(code) ? code : code[1:nextind(code, 0, cursor)]
+# Globals that are no constants: the compiler does not know what is called by them, so it looks into none of it and gets by
+# with what Julia has compiled. invokelatest takes it as long as the call itself.
+find_completions = REPLCompletions.completions
+# From 1.12 on the text that is shown and the text that is inserted differ.
+completed = isdefined(REPLCompletions, :named_completion) ? REPLCompletions.named_completion : REPLCompletions.completion_text
+is_deprecated = Base.isdeprecated
+name_of = nameof
+as_symbol = Symbol
+as_string = String
+as_vector = collect
+as_list = getindex                     # as_list(Any, 1, 2) is Any[1, 2]
+append_one = push!
+
+"""
+`last`: the byte index of the character before the cursor. `several`: whether an expression may end before it. The reply
+has what was found as kind, text, kind, text, …, and the first and the last byte that are replaced, counted from `start`
+where it says so.
+"""
+function complete(notebook, code, last, several)
+    several && return in_expression(notebook, code, last)
+    answer = find_completions(code, last, module_of(notebook))
+    list = getfield(answer, 1)
+    list isa Vector{REPLCompletions.Completion} ||
+        (list = as_vector(REPLCompletions.Completion, list)::Vector{REPLCompletions.Completion})
+    found = Any[]
+    i = 1
+    while i <= length(list) && i <= FOUND_LIMIT
+        add_found(found, list[i])
+        i += 1
+    end
+    range = getfield(answer, 2)
+    return Fields(as_list(Any, "found", found, "first", getfield(range, 1), "last", getfield(range, 2), "replaces", getfield(answer, 3)))
 end
 
-"Where the top-level expression that the end of `prefix` is in begins, as a byte index."
-function expression_start(code, prefix)
+# One instance for all kinds of completions; their fields by getfield, which is no method for each of them.
+function add_completion!(found, @nospecialize(completion))
+    text = completed(completion)
+    text isa String || (text = getfield(text, :completion))
+    kind = name_of(typeof(completion))
+    if kind === :ModuleCompletion
+        kind = "variable"
+        mod = getfield(completion, :parent)
+        name = as_symbol(text)
+        if !is_deprecated(mod, name) && isdefined(mod, name)
+            value = getfield(mod, name)
+            kind = value isa Module ? "module" : value isa Type ? "type" : value isa Function ? "function" : kind
+        end
+    else
+        kind = as_string(kind)
+    end
+    append_one(found, kind)
+    append_one(found, text)
+    return nothing
+end
+add_found = add_completion!
+
+"The same for the top-level expression that the cursor is in; `start`: the byte index where it begins."
+function complete_expression(notebook, code, last)
     start = 1
-    last = ncodeunits(prefix)
     while start <= last
-        ex, next = Base.invokelatest(parse_from, code, start)
-        next = next::Int
+        ex, next = Meta.parse(code, start, raise = false)
         # An expression that does not parse reaches as far as it likes: the cursor's part begins here.
         (ex isa Expr && (ex.head === :error || ex.head === :incomplete)) && break
         (next > last || next <= start) && break
         start = next
     end
-    return start
+    start > last && return Fields(Any["found", Any[]])
+    reply = complete(notebook, code[start:lastindex(code)], last - start + 1, false)
+    append!(reply.list, Any["start", start])
+    return reply
 end
-
-parse_from(code, start) = Meta.parse(code, start, raise = false)
-
-# How many characters there are up to a byte index.
-characters(text, last) = length(text, 1, last)
-characters_before(text, start) = characters(text, prevind(text, start))
-text_from(text, start) = text[start:lastindex(text)]
-
-function completions_of(mod, code, cursor)
-    prefix = before_cursor(code, cursor)
-    cursor = length(prefix)
-    nothing_found = Fields(Any["matches", Any[], "start", cursor, "end", cursor])
-    first_mark(prefix) === 0x00 && return nothing_found
-    several = occursin("\n", prefix) || occursin(";", prefix)
-    start = several ? Base.invokelatest(expression_start, code, prefix)::Int : 1
-    start > ncodeunits(prefix) && return nothing_found
-    part = start == 1 ? code : Base.invokelatest(text_from, code, start)::String
-    # invokelatest, and no types guessed: what Julia has compiled of REPL is called as it is.
-    answer = Base.invokelatest(REPLCompletions.completions, part, lastindex(prefix) - start + 1, mod)
-    found = answer[1]::Vector
-    range = answer[2]::UnitRange{Int}
-    length(found) == 0 && return nothing_found
-    matches = Any[]
-    seen = Dict{String,Any}()
-    is_call = true
-    i = 1
-    while i <= length(found)
-        completion = found[i]
-        i += 1
-        kind = nameof(typeof(completion))
-        kind === :MethodCompletion || (is_call = false)
-        length(matches) == MATCHES_LIMIT && continue
-        text = text_of(completion)
-        type = completion_type(kind, completion, text)
-        # What would be inserted after `f(` is the rest of the call; the whole signature is shown beside it.
-        shown = type == "method" ? Base.invokelatest(argument_list, text)::String : text
-        haskey(seen, shown) && continue
-        seen[shown] = true
-        fields = Any["text", shown, "type", type]
-        type == "method" && append!(fields, Any["signature", text])
-        push!(matches, Fields(fields))
-    end
-    if is_call || !answer[3] || isempty(range)
-        range_start = range_end = cursor
-    else
-        offset = start == 1 ? 0 : Base.invokelatest(characters_before, code, start)::Int
-        range_start = offset + (first(range) == 1 ? 0 : characters_before(part, first(range)))
-        range_end = offset + characters(part, last(range))
-    end
-    reply = Any["matches", matches, "start", range_start, "end", range_end]
-    length(found) > MATCHES_LIMIT && append!(reply, Any["more", true])
-    return Fields(reply)
-end
-
-# From 1.12 on the text that is shown and the text that is inserted differ.
-function text_of(completion)::String
-    isdefined(REPLCompletions, :named_completion) && return REPLCompletions.named_completion(completion).completion
-    return REPLCompletions.completion_text(completion)
-end
-
-function argument_list(signature)
-    open = findfirst(isequal('('), signature)
-    open === nothing && return signature
-    depth = 0
-    for i in open:lastindex(signature)
-        isvalid(signature, i) || continue
-        signature[i] == '(' && (depth += 1)
-        signature[i] == ')' && (depth -= 1)
-        depth == 0 && return signature[nextind(signature, open):i]
-    end
-    return signature
-end
-
-function completion_type(kind, completion, text)
-    if kind === :ModuleCompletion
-        startswith(text, "@") && return "macro"
-        return binding_type(completion.parent, Symbol(text))
-    end
-    (kind === :KeywordCompletion || kind === :KeyvalCompletion) && return "keyword"
-    kind === :KeywordArgumentCompletion && return "param"
-    (kind === :PathCompletion || kind === :ShellCompletion) && return "path"
-    kind === :PackageCompletion && return "module"
-    (kind === :PropertyCompletion || kind === :FieldCompletion) && return "field"
-    kind === :MethodCompletion && return "method"
-    kind === :BslashCompletion && return "latex"
-    return kind === :DictCompletion ? "key" : "text"
-end
-
-function binding_type(mod, name)
-    (!Base.isdeprecated(mod, name) && isdefined(mod, name)) || return "variable"
-    value = getfield(mod, name)
-    value isa Module && return "module"
-    value isa Type && return "type"
-    value isa Function && return "function"
-    return "variable"
-end
-
-complete(notebook, code, cursor) = completions_of(module_of(notebook), code, cursor)
+in_expression = complete_expression
