@@ -29,9 +29,7 @@ CORE = (
     "input",
     "values",
     "evaluation",
-    "answers",
     "errors",
-    "interrupts",
     "worker",
     "calls",
     "user",
@@ -57,10 +55,19 @@ class Piece:
     with_core: bool
 
     @cached_property
+    def definitions(self) -> str:
+        return stripped(self.text)
+
+    @property
+    def call_list(self) -> str:
+        """The list of its calls in Julia: name, function, …"""
+        calls = ",".join(f'"{call}",{call}' for call in self.calls)
+        return f"Any[{calls}]"
+
+    @property
     def source(self) -> str:
         """What Julia gets; its value is the list of its calls."""
-        calls = ",".join(f'"{call}",{call}' for call in self.calls)
-        return f"{stripped(self.text)}Any[{calls}]\n"
+        return f"{self.definitions}{self.call_list}\n"
 
 
 @cache

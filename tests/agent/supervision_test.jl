@@ -3,11 +3,10 @@ include("driver.jl")
 const MODULE = getfield(Main, Symbol(NAME))
 worker(notebook) = MODULE.find_worker(notebook)
 
-"Let an idle worker's tasks end, as if something had ended them."
-function end_tasks(worker)
+"Let an idle worker's task end, as if something had ended it."
+function end_task(worker)
     MODULE.close_worker(worker)
     wait(worker.task)
-    wait(worker.deliverer)
     worker.closed = false
 end
 
@@ -46,21 +45,20 @@ end
     @test result_of(run_cell("6"; seconds = 10)) == "6"
 end
 
-@testset "tasks that have ended are made anew" begin
+@testset "a task that has ended is made anew" begin
     run_cell("1"; notebook = "ended")
-    end_tasks(worker("ended"))
+    end_task(worker("ended"))
     ev = run_cell("7"; notebook = "ended")
     @test result_of(ev) == "7" && occursin("ended from outside", text_of(ev, "stderr"))
     id = start_cell("sleep(1000)"; notebook = "ended")
     wait_state(id, "running")
-    dead = @async nothing
-    wait(dead)
-    worker("ended").deliverer = dead
     @test call(:interrupt, E, id; seconds = 10)["interrupted"]
     @test status_of(finish_cell(id; seconds = 10)) == "interrupted"
     # the task that runs a cell ends in its middle
     id = start_cell("sleep(1000)"; notebook = "ended")
     wait_state(id, "running")
+    dead = @async nothing
+    wait(dead)
     worker("ended").task = dead
     ev = finish_cell(id; seconds = 10)
     @test status_of(ev) == "error" && occursin("ended from outside", error_of(ev)["message"])

@@ -18,7 +18,7 @@ function call(name, epoch, args, @nospecialize(pieces))
         value = Base.invokelatest(f, args...)
         return value isa String ? value : json(value)
     catch error
-        return Base.invokelatest(failure_reply, error)
+        return from_piece("supervision", :failure_reply, Any[error])
     end
 end
 
@@ -39,18 +39,6 @@ function answers_requests(thread)
     return false
 end
 
-"A file operation that was refused."
-struct FileProblem <: Exception
-    message::Any
-    path::Any
-end
-
-function failure_reply(error)
-    error isa FileProblem &&
-        return json(Fields(Any["error", "file", "message", String(error.message), "path", String(error.path)]))
-    return json(Fields(Any["error", "internal", "message", message_of(error)]))
-end
-
 hello() = once(HELLO)
 
 const HELLO = :(begin
@@ -58,7 +46,7 @@ const HELLO = :(begin
     getfield(AGENT, :threads) === 1 || (lock(REGISTRY); remember_request_thread(); unlock(REGISTRY))
     json($(Expr(:new, :Fields, :(Any["epoch", getfield(AGENT, :epoch), "julia", Base.VERSION_STRING,
                                      "pieces", length(PIECES) === 0 ? Any[] : defined_pieces(),
-                                     "cells", length(UNFINISHED) === 0 ? Any[] : running_cells()]))))
+                                     "cells", length(UNFINISHED) === 0 ? Any[] : from_piece("supervision", :running_cells, Any[])]))))
 end)
 
 function defined_pieces()
@@ -68,23 +56,6 @@ function defined_pieces()
     finally
         unlock(REGISTRY)
     end
-end
-
-function running_cells()
-    list = Any[]
-    lock(REGISTRY)
-    try
-        i = 1
-        while i <= length(UNFINISHED)
-            c = UNFINISHED[i]
-            push!(list, Fields(Any["id", c.id, "notebook", c.notebook, "count", c.count, "state", String(c.state), "elapsed_s",
-                                   elapsed_s(c)]))
-            i += 1
-        end
-    finally
-        unlock(REGISTRY)
-    end
-    return list
 end
 
 absent(state, cell_id) = json(Fields(Any["epoch", AGENT.epoch, "cell", String(cell_id), "state", state, "events", Any[],

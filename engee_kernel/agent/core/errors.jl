@@ -4,14 +4,6 @@
 const MESSAGE_LIMIT = 100_000
 const FRAMES_LIMIT = 400               # of a deeper trace, as many from its top and from its bottom as fit
 
-"Code that does not parse, found before any of it ran."
-struct SyntaxProblem <: Exception
-    type::Any
-    message::Any
-    line::Any
-    incomplete::Any
-end
-
 # Exceptions and their backtraces, oldest first.
 exception_stack() = isdefined(Base, :current_exceptions) ? Base.invokelatest(present_exceptions) : Base.catch_stack()
 present_exceptions() = Any[(entry[1], entry[2]) for entry in Base.current_exceptions()]
@@ -25,24 +17,12 @@ function message_of(error)
     try
         showerror(short_context(io), error)
     catch reason
-        return Base.invokelatest(broken_message, io, error, reason)
+        return from_piece("causes", :broken_message, Any[io, error, reason])
     end
     return limited(String(take!(io)), MESSAGE_LIMIT)
 end
 
-function broken_message(io, error, reason)
-    said = limited(strip(repaired(String(take!(io)))), 1000)
-    return string(isempty(said) ? type_name(error) : string(said, " …"), "\n(The rest can't be shown: showing this ",
-                  type_name(error), " failed itself", first_words_of(reason), ".)")
-end
-
-function first_words_of(reason)
-    reason isa ErrorException && reason.msg isa String && return string(" with “", limited(reason.msg, 200), "”")
-    return string(" with ", type_name(reason))
-end
-
 function short_of(error)
-    error isa SyntaxProblem && return limited(error.message, 1000)
     # from 1.11 on Julia's own form holds the number of a world
     error isa UndefVarError && return string("UndefVarError(:", error.var, ")")
     io = IOBuffer()
@@ -61,9 +41,10 @@ type_name(x) = String(nameof(typeof(x)))
 "The fields of an error event, from an exception stack, oldest first."
 function error_fields(stack, cell)
     error = stack[length(stack)][1]
-    error isa SyntaxProblem &&
-        return Any["type", error.type, "short", short_of(error), "message", error.message, "cell", cell_name(cell),
-                   "line", error.line]
+    if is_here("syntax")
+        fields = from_piece("syntax", :problem_fields, Any[error, cell])
+        fields === nothing || return fields
+    end
     raw = raw_frames(stack[length(stack)][2])
     causes = length(stack) == 1 && !(error isa LoadError) && !carries_others(error) ? Any[] :
              from_piece("causes", :causes_of, Any[stack])
@@ -95,12 +76,8 @@ end
 
 "Each frame: function, file, line, inlined, whether there is such a file, and what Julia knows of its arguments."
 function raw_frames(backtrace)
-    count = length(backtrace)
-    half = div(FRAMES_LIMIT, 2)
-    count <= FRAMES_LIMIT && return add_frames!(Any[], stacktrace(backtrace))
-    frames = add_frames!(Any[], stacktrace(backtrace[1:half]))
-    push!(frames, count - FRAMES_LIMIT)
-    return add_frames!(frames, stacktrace(backtrace[count-half+1:count]))
+    length(backtrace) <= FRAMES_LIMIT && return add_frames!(Any[], stacktrace(backtrace))
+    return from_piece("causes", :ends_of_frames, Any[backtrace])
 end
 
 function add_frames!(frames, looked)
@@ -125,17 +102,13 @@ function signature_of(frame)
     isdefined(Core, :ABIOverride) && linfo isa Core.ABIOverride && (linfo = linfo.def)
     linfo isa Core.MethodInstance || return ""
     linfo.def isa Method || return ""
+    io = IOBuffer()
     try
-        return limited(string(linfo.specTypes), 500)
+        show(io, linfo.specTypes)
+        return limited(String(take!(io)), 500)
     catch
         return ""                      # a type whose own showing fails
     end
-end
-
-"What can be said of an error whose own showing fails."
-function bare_error_fields(error, reason)
-    message = string(type_name(error), " (showing this error failed with ", type_name(reason), ")")
-    return Any["type", type_name(error), "short", type_name(error), "message", message, "frames", Any[], "full", message]
 end
 
 "Whether the exception is an interrupt, also when it comes out of a task or an included file."

@@ -162,16 +162,6 @@ function end_cell(cell, status, fields)
     return nothing
 end
 
-"Why a cell has not begun, where another notebook's keeps its thread."
-function put_front(io, cell)
-    clock_s() - cell.queued < TELL_FRONT_S && return nothing
-    front = from_piece("threads", :cell_in_front, Any[cell])
-    front === nothing && return nothing
-    put(io, ",\"behind\":")
-    put_value(io, front)
-    return nothing
-end
-
 "The reply to an events call: what is after event number `after`, at least one event and at most `max_bytes`."
 function events_reply(cell, after, max_bytes)
     guard = cell.changed.lock
@@ -186,7 +176,7 @@ function events_reply(cell, after, max_bytes)
         put(io, String(cell.state))
         put(io, "\",\"elapsed_s\":")
         put_real(io, elapsed_s(cell))
-        cell.state === :queued && Base.invokelatest(put_front, io, cell)
+        cell.state === :queued && clock_s() - cell.queued > TELL_FRONT_S && from_piece("threads", :put_front, Any[io, cell])
         put(io, ",\"events\":[")
         events = cell.events::Vector{Any}
         size = 0

@@ -50,11 +50,9 @@ mutable struct Worker
     queue::Vector{Any}                 # cells that wait
     arrived::Threads.Condition               # Threads.Condition; its lock guards the queue and `closed`
     closed::Bool
-    wishes::Vector{Any}                # interrupts that wait for the deliverer
-    wished::Threads.Condition                # Threads.Condition; its lock guards the wishes
+    interrupting::ReentrantLock        # held by the task that interrupts its cell
     task::Any
     children::Any              # processes of the interrupted cell, to be waited for
-    deliverer::Any             # the task that raises interrupts in the worker's
     cell::Any                  # the one that runs, or nothing
     interruptible::Bool         # true exactly while the user's code (or a method of theirs) runs
     workspace::Any             # the module of workspace="notebook", made on first use

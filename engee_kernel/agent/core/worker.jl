@@ -16,7 +16,7 @@ function worker_for(notebook, placement, title)
             title == "" || (known.title = title)
             (known.placement == placement || !is_idle(known)) && return known
         end
-        worker = Worker(notebook, Any[], Threads.Condition(), false, Any[], Threads.Condition(), nothing, nothing, nothing, nothing,
+        worker = Worker(notebook, Any[], Threads.Condition(), false, ReentrantLock(), nothing, nothing, nothing,
                         false, nothing, Any[], 0, 0, Any[], placement, 0, title)
         known isa Worker && Base.invokelatest(take_over, worker, known)
         store!(WORKERS, notebook, worker)
@@ -42,6 +42,16 @@ function take_over(worker, known)
     worker.late, worker.late_bytes = known.late, known.late_bytes
     worker.late_dropped_bytes, worker.faults = known.late_dropped_bytes, known.faults
     close_worker(known)
+    return nothing
+end
+
+"End a worker that has no cell to run any more."
+function close_worker(worker)
+    guard = worker.arrived.lock
+    lock(guard)
+    worker.closed = true
+    notify(worker.arrived)
+    unlock(guard)
     return nothing
 end
 
@@ -89,10 +99,9 @@ function take_cell(worker)
 end
 
 work_of(worker) = Task(Later(always, Any[work_on, worker]))
-delivery_of(worker) = Task(Later(always, Any[deliver_wishes, worker]))
 
 # A person's code can throw an exception into this task at any time: a timer that ends its own cell too late does. It
-# must cost nothing but a remark. So it may into the one that raises interrupts.
+# must cost nothing but a remark.
 function always(f, worker)
     while true
         try
@@ -111,8 +120,6 @@ function note_fault(worker, error)
 end
 
 function work_on(worker)
-    # Made by the worker itself and sticky, so it runs on the worker's thread: when it runs, the worker does not.
-    worker.deliverer === nothing && (worker.deliverer = schedule(delivery_of(worker)))
     while worker.task === current_task()
         cell = take_cell(worker)
         cell isa Cell || return nothing
@@ -120,22 +127,11 @@ function work_on(worker)
             run_cell(worker, cell)
         catch error
             # The agent's own fault. The cell must end all the same, and the worker go on.
-            Base.invokelatest(end_by_fault, cell, error)
+            from_piece("supervision", :end_by_fault, Any[cell, error])
         finally
             Base.invokelatest(leave_cell, worker, cell)     # compiled when the answer is on its way
         end
     end
-end
-
-function end_by_fault(cell, error)
-    end_with_error(cell, type_name(error), string("The cell was ended by an exception outside its code: ", message_of(error)))
-    return nothing
-end
-
-function end_with_error(cell, type, message)
-    add_event(cell, "error", Any["type", type, "short", message, "message", message, "frames", Any[], "full", message])
-    end_cell(cell, "error", Any[])
-    return nothing
 end
 
 "Give the state of running to a cell that still waits; whether it did."
@@ -156,7 +152,7 @@ function enter_cell(worker, cell)
     push!(RUNNING, cell)
     unlock(REGISTRY)
     activate_descriptors()
-    lend_answer(cell)
+    cell.workspace == "main" && names_answer(cell) && from_piece("answers", :lend_answer, Any[cell])
     length(worker.faults) > 0 && from_piece("supervision", :tell_faults, Any[worker, cell])
     (worker.late_bytes > 0 || worker.late_dropped_bytes > 0) && from_piece("late", :add_late_text, Any[worker, cell])
     return nothing
@@ -164,7 +160,7 @@ end
 
 function leave_cell(worker, cell)
     worker.cell = nothing
-    return_answer(cell)
+    is_here("answers") && from_piece("answers", :return_answer, Any[cell])
     lock(REGISTRY)
     drop!(RUNNING, cell)
     unlock(REGISTRY)
@@ -189,7 +185,8 @@ function run_cell(worker, cell)
     fields = measured_since(before)
     status == "ok" && length(cell.expressions) > 0 && Base.invokelatest(add_expressions!, fields, worker, cell)
     drain_descriptors(true)
-    return_answer(cell)                # before the end is told: whoever looks then finds Engee's own
+    # before the end is told: whoever looks then finds Engee's own
+    is_here("answers") && from_piece("answers", :return_answer, Any[cell])
     end_cell(cell, status, fields)
     return nothing
 end
@@ -253,7 +250,7 @@ function report_error(worker, cell, stack)
         in_cell(cell, written_error, Any[worker, cell, stack])
     catch reason
         worker.interruptible = false
-        bare_error_fields(error, reason)
+        from_piece("causes", :bare_error_fields, Any[error, reason])
     end
     drain_descriptors(true)
     add_event(cell, "error", fields)

@@ -14,7 +14,7 @@ from ..stripping import stripped
 
 FIRST_JULIA, LAST_JULIA = (1, 11), (1, 12)
 """Of each of them the calls that load an image are known to be as load.jl makes them."""
-HELD = ("display", "image", "interruption", "syntax", "waiting")
+HELD = ("answers", "display", "image", "interruption", "modules", "syntax", "waiting")
 """What the workload uses, and what tells that the agent came out of an image. Each piece makes loading slower, and one
 that imports a package would have that loaded as well."""
 
@@ -51,7 +51,10 @@ def contents() -> list[Piece]:
 def package_source(module_name: str, core: str) -> str:
     """`core` ends with the module's `end`; the rest goes before it."""
     body = core.rstrip().removesuffix("end")
-    texts = "".join(piece.source for piece in contents())
+    texts = "".join(
+        f'{piece.definitions}append!(CALLABLE,{piece.call_list})\nappend!(PIECES,Any["{piece.name}",true])\n'
+        for piece in contents()
+    )
     work = program("workload")
     return f"{body}{texts}{work}end\n"
 

@@ -57,8 +57,7 @@ function run_for_image()
 end
 
 function forget_work()
-    for table in (CELLS, FORGOTTEN, WORKERS, RUNNING, UNFINISHED, OUTPUTS, SERVER_LOGGERS, TEXTS, HOLDERS,
-                  ANSWERS, LENT)
+    for table in (CELLS, FORGOTTEN, WORKERS, RUNNING, UNFINISHED, OUTPUTS, SERVER_LOGGERS, TEXTS, HOLDERS)
         empty!(table)
     end
     for file in DESCRIPTORS.files
@@ -69,7 +68,6 @@ function forget_work()
     DESCRIPTORS.usable = true
     DESCRIPTORS.active = false
     DESCRIPTORS.targets = nothing
-    ENGEES_ANSWER[1] = ENGEES_ANSWER[2] = nothing
     empty!(PLAIN_TYPES_SEEN)
     push!(PLAIN_TYPES_SEEN, UInt(0))
     AGENT.epoch = ""
@@ -86,12 +84,15 @@ function forget_work()
     return nothing
 end
 
-# What only the first start calls: start() itself would change Main and Base.
-function precompile_start()
+# What would change Main and Base: what only the first start calls, and `ans` in Main.
+function precompile_rest()
     precompile(start, (Vector{Any}, Vector{Any}, String))
     precompile(set_stream, (Symbol, Any))
     precompile(join_user_module, (Module,))
     precompile(Base.Multimedia.pushdisplay, (CellDisplay,))
+    precompile(lend_answer, (Cell,))
+    precompile(show_answer, (Cell, Any))
+    precompile(return_answer, (Cell,))
     return nothing
 end
 
@@ -108,7 +109,7 @@ if ccall(:jl_generating_output, Cint, ()) == 1
     begin_tagging()
     try
         Base.invokelatest(work_for_image)
-        precompile_start()
+        precompile_rest()
     finally
         end_tagging()
     end

@@ -1,6 +1,7 @@
 # with the core
 
-# What lies behind an error: the exceptions that it replaced, those of the tasks and remote workers that it came from.
+# What lies behind an error: the exceptions that it replaced, those of the tasks and remote workers that it came from. And
+# what is seldom needed of the error itself: the ends of a deep trace, what can be said where it can't be shown.
 
 const CAUSES_LIMIT = 20
 const CAUSES_DEPTH = 8
@@ -66,4 +67,30 @@ function wrapped_message(error)
         return message_of(error.ex)
     end
     return string("On worker ", whole_text(Int(error.pid)), ": ", message_of(error.captured))
+end
+
+"The frames of the trace's top and bottom, and between them the number of those left out."
+function ends_of_frames(backtrace)
+    count = length(backtrace)
+    half = div(FRAMES_LIMIT, 2)
+    frames = add_frames!(Any[], stacktrace(backtrace[1:half]))
+    push!(frames, count - FRAMES_LIMIT)
+    return add_frames!(frames, stacktrace(backtrace[count-half+1:count]))
+end
+
+function broken_message(io, error, reason)
+    said = limited(strip(repaired(String(take!(io)))), 1000)
+    return string(isempty(said) ? type_name(error) : string(said, " …"), "\n(The rest can't be shown: showing this ",
+                  type_name(error), " failed itself", first_words_of(reason), ".)")
+end
+
+function first_words_of(reason)
+    reason isa ErrorException && reason.msg isa String && return string(" with “", limited(reason.msg, 200), "”")
+    return string(" with ", type_name(reason))
+end
+
+"What can be said of an error whose own showing fails."
+function bare_error_fields(error, reason)
+    message = string(type_name(error), " (showing this error failed with ", type_name(reason), ")")
+    return Any["type", type_name(error), "short", type_name(error), "message", message, "frames", Any[], "full", message]
 end

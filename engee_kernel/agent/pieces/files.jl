@@ -10,6 +10,12 @@ const LIST_LIMIT = 10_000
 const FIND_DEPTH = 50
 const PROGRAM_FROM_BYTES = 16 * 2^20    # below, starting a program takes longer than it saves
 
+"A file operation that was refused."
+struct FileProblem <: Exception
+    message::Any
+    path::Any
+end
+
 "Run `f`; the file system's refusal becomes a FileProblem about `path`."
 function about_file(f, path)
     try

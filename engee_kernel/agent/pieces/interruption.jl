@@ -1,13 +1,13 @@
 # with the core
 # calls: interrupt
 
-# Interrupting a cell: a wish goes to the task that sits on the worker's thread, which raises the exception.
+# Interrupting a cell: a task on the worker's thread raises the exception in the worker's: when it runs, the worker does not.
 
 const INTERRUPT_REPLY_S = 2.0
 
 mutable struct Wish
     cell::Any
-    hit::Any                           # nothing until the deliverer has looked
+    hit::Any                           # nothing until it was looked at on the worker's thread
 end
 
 """
@@ -30,11 +30,8 @@ function interrupt_cell(cell)
     worker === nothing && return false
     from_piece("waiting", :mind, Any[worker])
     wish = Wish(cell, nothing)
-    guard = worker.wished.lock
-    lock(guard)
-    push!(worker.wishes, wish)
-    notify(worker.wished)
-    unlock(guard)
+    task = Task(Later(deliver, Any[worker, wish]))
+    AGENT.threads == 1 ? schedule(task) : from_piece("threads", :start_there, Any[task, worker.thread])
     deadline = clock_s() + INTERRUPT_REPLY_S
     yield()
     while wish.hit === nothing && clock_s() < deadline
@@ -71,8 +68,19 @@ end
 raise_in(task) = AGENT.threads > 1 ? from_piece("handles", :raise_beside_loop, Any[task]) :
                  schedule(task, InterruptException(), error = true)
 
-"What the deliverer does with a wish."
 function deliver(worker, wish)
+    lock(worker.interrupting)
+    try
+        fulfil(worker, wish)
+    catch error
+        from_piece("supervision", :keep_fault, Any[worker, error])
+    finally
+        unlock(worker.interrupting)
+    end
+    return nothing
+end
+
+function fulfil(worker, wish)
     cell = wish.cell
     hit = worker.cell === cell && cell.state === :running
     if hit && worker.interruptible

@@ -20,7 +20,7 @@ function run_job(notebook, cell_id, count, code, options)
     limit_s = option(options, "limit_s", 0.0)
     name = beside ? string(notebook, '/', cell_id) : notebook
     beside && option(options, "workspace", "main") == "notebook" &&
-        (worker_for(name, option(options, "threads", "shared"), "").workspace = notebook_module(notebook))
+        (worker_for(name, option(options, "threads", "shared"), "").workspace = from_piece("modules", :notebook_module, Any[notebook]))
     limit_s > 0 && from_piece("waiting", :start_beside, Any[Task(() -> limit_cell(cell_id, Float64(limit_s)))])
     answer = job(name, cell_id, count, code, options)
     beside && end_worker(name)

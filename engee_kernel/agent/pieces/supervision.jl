@@ -1,7 +1,7 @@
 # with the core
 
-# The agent's own tasks are within reach of the person's code: an exception can be thrown into them, or end them. What
-# happened is told in the notebook's next cell, and the task goes on or is made anew.
+# A worker's task is within reach of the person's code: an exception can be thrown into it, or end it. What happened is told
+# in the notebook's next cell, and the task goes on or is made anew.
 
 const FAULTS_KEPT = 10
 
@@ -33,28 +33,17 @@ function tell_faults(worker, cell)
     return nothing
 end
 
-"Make the tasks of a worker that have ended anew, and end the cell that ran in one."
+"Make the task of a worker anew that has ended, and end the cell that ran in it."
 function revive(worker)
     lost = nothing
     lock(REGISTRY)
     try
-        worker.closed && return nothing
-        if istaskdone(worker.deliverer === nothing ? worker.task : worker.deliverer)
-            worker.deliverer = nothing     # the worker makes the next
-        end
-        if istaskdone(worker.task)
-            lost = worker.cell
-            worker.interruptible = false
-            push!(worker.faults, string("The task that runs this notebook's cells was ended from outside. A new one has taken ",
-                                        "its place; task-local state, such as the random numbers' seed, is new.\n"))
-            worker.deliverer = nothing
-            worker.task = work_of(worker)
-        elseif worker.deliverer === nothing
-            worker.deliverer = schedule(delivery_of(worker))
-            return nothing
-        else
-            return nothing
-        end
+        (worker.closed || !istaskdone(worker.task)) && return nothing
+        lost = worker.cell
+        worker.interruptible = false
+        push!(worker.faults, string("The task that runs this notebook's cells was ended from outside. A new one has taken ",
+                                    "its place; task-local state, such as the random numbers' seed, is new.\n"))
+        worker.task = work_of(worker)
     finally
         unlock(REGISTRY)
     end
@@ -64,4 +53,40 @@ function revive(worker)
     end
     start_worker(worker)
     return nothing
+end
+
+function end_by_fault(cell, error)
+    end_with_error(cell, type_name(error), string("The cell was ended by an exception outside its code: ", message_of(error)))
+    return nothing
+end
+
+function end_with_error(cell, type, message)
+    add_event(cell, "error", Any["type", type, "short", message, "message", message, "frames", Any[], "full", message])
+    end_cell(cell, "error", Any[])
+    return nothing
+end
+
+
+"What a call gives that failed."
+function failure_reply(error)
+    isdefined(SELF, :FileProblem) && error isa FileProblem &&
+        return json(Fields(Any["error", "file", "message", String(error.message), "path", String(error.path)]))
+    return json(Fields(Any["error", "internal", "message", message_of(error)]))
+end
+
+function running_cells()
+    list = Any[]
+    lock(REGISTRY)
+    try
+        i = 1
+        while i <= length(UNFINISHED)
+            c = UNFINISHED[i]
+            push!(list, Fields(Any["id", c.id, "notebook", c.notebook, "count", c.count, "state", String(c.state), "elapsed_s",
+                                   elapsed_s(c)]))
+            i += 1
+        end
+    finally
+        unlock(REGISTRY)
+    end
+    return list
 end

@@ -2,7 +2,22 @@
 
 # What is wrong with code that does not parse, and where.
 
+"Code that does not parse, found before any of it ran."
+struct SyntaxProblem <: Exception
+    type::Any
+    message::Any
+    line::Any
+    incomplete::Any
+end
+
 Base.showerror(io::IO, problem::SyntaxProblem) = print(io, problem.message)
+
+"The fields of its error event; nothing for an exception of another kind."
+function problem_fields(error, cell)
+    error isa SyntaxProblem || return nothing
+    return Any["type", error.type, "short", limited(error.message, 1000), "message", error.message, "cell", cell_name(cell),
+               "line", error.line]
+end
 
 function syntax_problem(ex, line, code, filename)
     detail = isempty(ex.args) ? "invalid syntax" : ex.args[1]

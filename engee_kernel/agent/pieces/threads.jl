@@ -15,11 +15,15 @@ function start_on_thread(worker)
         thread = AGENT.shared_thread
     end
     worker.thread = thread
-    task = worker.task
+    start_there(worker.task, thread)
+    return nothing
+end
+
+function start_there(task, thread)
     task.sticky = true
     # As Julia's own packages for threads do it, for want of a documented way.
     ccall(:jl_set_task_tid, Cvoid, (Any, Cint), task, thread - 1)
-    isdefined(Threads, :_spawn_set_thrpool) && Threads._spawn_set_thrpool(task, :default)
+    isdefined(Threads, :_spawn_set_thrpool) && Threads._spawn_set_thrpool(task, pool_of(thread))
     schedule(task)
     return nothing
 end
@@ -71,6 +75,15 @@ function cell_in_front(cell)
     finally
         unlock(REGISTRY)
     end
+end
+
+"Why a cell has not begun, where another notebook's keeps its thread."
+function put_front(io, cell)
+    front = cell_in_front(cell)
+    front === nothing && return nothing
+    put(io, ",\"behind\":")
+    put_value(io, front)
+    return nothing
 end
 
 "Julia's threads and who uses them, for the person."

@@ -136,11 +136,9 @@ function mind_workers()
     return nothing
 end
 
-"See that a worker's tasks live: the person's code can end them."
+"See that a worker's task lives: the person's code can end it."
 function mind(worker)
-    worker.closed && return nothing
-    (istaskdone(worker.task) || (worker.deliverer !== nothing && istaskdone(worker.deliverer))) &&
-        from_piece("supervision", :revive, Any[worker])
+    worker.closed || !istaskdone(worker.task) || from_piece("supervision", :revive, Any[worker])
     return nothing
 end
 

@@ -60,7 +60,7 @@ become nothing, and what cannot (constants, typed globals) is told.
 function reset_workspace(notebook)
     worker = find_worker(notebook)
     if worker !== nothing && worker.workspace !== nothing
-        worker.workspace = new_module()
+        worker.workspace = from_piece("modules", :new_module, Any[])
         return Fields(Any["workspace", "notebook", "cleared", Any[], "kept", Any[]])
     end
     cleared, kept = Any[], Any[]
@@ -76,7 +76,7 @@ function reset_workspace(notebook)
             push!(kept, Fields(Any["name", String(name), "reason", limited(message_of(error), 200)]))
         end
     end
-    forget_answer(notebook)
+    from_piece("answers", :forget_answer, Any[notebook])
     return Fields(Any["workspace", "main", "cleared", cleared, "kept", kept])
 end
 
@@ -87,6 +87,6 @@ reset(notebook) = reset_workspace(notebook)
 
 "Make the notebook's own workspace if it has none, so that questions about variables are not about Main."
 function open_workspace(notebook)
-    notebook_module(notebook)
+    from_piece("modules", :notebook_module, Any[notebook])
     return Fields(Any["workspace", "notebook"])
 end

@@ -1,10 +1,10 @@
-# `ans` in Main: each notebook has its own, and so has Engee's browser tab. While cells run, the name leads to that of
-# the notebook; when none runs, to Engee's own again.
+# with the core
 
-const ANSWERS = Dict{String,Any}()     # notebook => the value of its last cell
-const LENT = Any[]                     # the cells that run in Main
+# `ans` in Main: each notebook has its own, and so has Engee's browser tab. While cells run, the name leads to that of
+# the notebook; when none runs, to Engee's own again. Needed from the first cell on that names it.
+
+const LENT = Any[]                     # the cells that run in Main with theirs
 const ENGEES_ANSWER = Any[nothing, nothing]   # Engee's own, and what stands in its place now
-const ANSWERS_LOCK = ReentrantLock()   # guards them, and the name
 
 "The module that has Main's `ans`: Main, Base.MainInclude from 1.9 on, or a kernel's from which Main imports it."
 function answer_holder()
@@ -29,7 +29,6 @@ end
 
 "A cell begins: its notebook's `ans` stands there from now on."
 function lend_answer(cell)
-    cell.workspace == "main" || return nothing
     lock(ANSWERS_LOCK)
     try
         if length(LENT) == 0
@@ -45,13 +44,12 @@ function lend_answer(cell)
     return nothing
 end
 
-"The value of a cell that runs."
-function keep_answer(cell, @nospecialize(value))
-    cell.workspace == "main" || return set_ans(cell_module(cell), value)
+"A cell that runs has a value: its notebook's `ans` is another one now."
+function show_answer(cell, @nospecialize(value))
     lock(ANSWERS_LOCK)
     try
+        cell in LENT || return nothing
         notice_answer()
-        store!(ANSWERS, cell.notebook, value)
         place_answer(value)
     finally
         unlock(ANSWERS_LOCK)
