@@ -3,6 +3,21 @@ include("driver.jl")
 # The raw frames in cells; what Python makes of them is tested in test_agent_traces.py.
 places(error) = [(f[1], replace(f[2], "./" => ""), f[3]) for f in error["raw"] if f isa Vector && occursin("In[", f[2])]
 
+@testset "ans is the notebook's for code that never named it before" begin
+    here() = getfield(Main, Symbol(NAME)).is_here("answers")
+    for (number, later) in enumerate(("ans + 1", "include(\"$(tempname())\")", "42"))
+        occursin("include", later) && write(match(r"\"(.+)\"", later)[1], "ans + 1")
+        notebook = "first$number"
+        number == 1 && @test result_of(run_cell("6 * 7"; notebook = notebook)) == "42" && !here()
+        run_cell("6 * 7"; notebook = notebook)
+        ev = run_cell(later; notebook = notebook, user_expressions = ["e", "ans + 1"])
+        @test result_of(ev) == (number == 3 ? "42" : "43") && here()
+        @test ev[end]["expressions"]["e"]["data"]["text/plain"] == (number == 3 ? "43" : "44")
+    end
+    run_cell("plus_ans() = ans + 1; 7"; notebook = "first1")
+    @test result_of(run_cell("plus_ans()"; notebook = "first1")) == "8"
+end
+
 @testset "an error names cell and line" begin
     ev = run_cell("x = 1\nerror(\"boo \$x\")"; count = 3)
     e = error_of(ev)
