@@ -6,22 +6,7 @@ const TELL_FRONT_S = 0.8
 # The functions with a ! need the lock of cell.changed.
 
 function push_frozen!(cell, since, kind, fields)
-    io = IOBuffer()
-    put(io, "{\"n\":")
-    put_whole(io, length(cell.events::Vector{Any}) + 1)
-    put(io, ",\"t\":\"")
-    put(io, kind)
-    put(io, "\"")
-    i = 1
-    while i < length(fields)
-        put(io, ",")
-        put_text(io, fields[i])
-        put(io, ":")
-        put_value(io, fields[i+1])
-        i += 2
-    end
-    put(io, "}")
-    text = String(take!(io))
+    text = json(Fields(append!(Any["n", length(cell.events::Vector{Any}) + 1, "t", kind], fields)))
     push!(cell.events::Vector{Any}, text)
     push!(cell.times::Vector{Any}, since)
     cell.kept_bytes += sizeof(text)
@@ -167,17 +152,9 @@ function events_reply(cell, after, max_bytes)
     guard = cell.changed.lock
     lock(guard)
     try
-        io = IOBuffer()
-        put(io, "{\"epoch\":\"")
-        put(io, AGENT.epoch)
-        put(io, "\",\"cell\":")
-        put_text(io, cell.id)
-        put(io, ",\"state\":\"")
-        put(io, String(cell.state))
-        put(io, "\",\"elapsed_s\":")
-        put_real(io, elapsed_s(cell))
-        cell.state === :queued && clock_s() - cell.queued > TELL_FRONT_S && from_piece("threads", :put_front, Any[io, cell])
-        put(io, ",\"events\":[")
+        portion = Any[]
+        reply = Any["epoch", AGENT.epoch, "cell", cell.id, "state", String(cell.state), "elapsed_s", elapsed_s(cell), "events", portion]
+        cell.state === :queued && clock_s() - cell.queued > TELL_FRONT_S && from_piece("threads", :add_front!, Any[reply, cell])
         events = cell.events::Vector{Any}
         size = 0
         last = after < 0 ? 0 : after
@@ -187,16 +164,13 @@ function events_reply(cell, after, max_bytes)
             last >= length(events) && break
             text = events[last+1]::String
             size > 0 && size + sizeof(text) > max_bytes && break
-            size > 0 && put(io, ",")
-            put(io, text)
+            push!(portion, RawJSON(text))
             size += sizeof(text)
             last += 1
         end
         size > 0 && (cell.handed = clock_s())
-        put(io, "]")
-        last < length(events) && put(io, ",\"more\":true")
-        put(io, "}")
-        return String(take!(io))
+        last < length(events) && append!(reply, Any["more", true])
+        return json(Fields(reply))
     finally
         unlock(guard)
     end

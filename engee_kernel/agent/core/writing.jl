@@ -12,7 +12,8 @@ struct RawJSON
     text::String
 end
 
-function json(value)
+# Not inlined: whoever writes JSON would be compiled with all of it.
+@noinline function json(value)
     io = IOBuffer()
     put_value(io, value)
     return String(take!(io))

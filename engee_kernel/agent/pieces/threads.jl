@@ -78,11 +78,9 @@ function cell_in_front(cell)
 end
 
 "Why a cell has not begun, where another notebook's keeps its thread."
-function put_front(io, cell)
+function add_front!(reply, cell)
     front = cell_in_front(cell)
-    front === nothing && return nothing
-    put(io, ",\"behind\":")
-    put_value(io, front)
+    front === nothing || append!(reply, Any["behind", front])
     return nothing
 end
 
