@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,20 @@ begun = early.begin(json.loads(sys.argv[1]))
 installed = begun.head_start is not None and asyncio.run(begun.head_start.found()).remote is not None
 print(json.dumps([installed, Watch.found]))
 """
+
+# Prints for how long a kernel's start waits until the agent is on its way, at most as many seconds as are given.
+WAITS = """
+import sys, time
+
+from engee_kernel.api import leave_out_httpx_command
+leave_out_httpx_command()
+from engee_kernel.jupyter import early
+begun = early.begin([])
+before = time.monotonic()
+begun.head_start.wait_until_sent(float(sys.argv[1]))
+print(time.monotonic() - before)
+"""
+LONG_S = 60.0
 
 
 def begin(engee: LocalEngee, *arguments: str, **settings: str) -> tuple[bool, list[str]]:
@@ -69,6 +85,31 @@ def test_the_thread_loads_nothing_while_the_kernel_does(local_engee: LocalEngee)
 def test_no_head_start(local_engee: LocalEngee, arguments: tuple[str, ...], settings: dict[str, str]) -> None:
     installed, _ = begin(local_engee, *arguments, **settings)
     assert not installed and not installs(local_engee)
+
+
+def waited_s(environment: dict[str, str], bound_s: float) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", WAITS, str(bound_s)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def test_a_start_waits_until_the_agent_is_sent_or_nothing_will_be(
+    local_engee: LocalEngee, local_engee_factory: Callable[..., LocalEngee]
+) -> None:
+    assert waited_s(environment_of(local_engee, {}), LONG_S) < LONG_S
+    assert waited_s(environment_of(local_engee_factory(stopped=True), {}), LONG_S) < LONG_S
+
+
+def test_a_start_does_not_wait_for_an_engee_that_is_silent(local_engee: LocalEngee) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert 0.1 <= waited_s({**environment_of(local_engee, {}), "ENGEE_URL": url}, 0.1) < LONG_S
 
 
 def test_the_agent_is_there_before_a_cell(local_engee: LocalEngee, kernel_factory: KernelFactory) -> None:
