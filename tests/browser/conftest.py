@@ -225,11 +225,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture
-def open_notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
+def open_notebook(
+    lab: Lab, browser: Browser, shared_local_engee: LocalEngee, request: pytest.FixtureRequest
+) -> Iterator[OpenNotebook]:
     """`open_notebook(name, cell, cell, …)` opens a new notebook of these cells; its kernel is ready.
 
     `script="…"`: a script of Engee's, by a double click.
     """
+    shared_local_engee.reset(new_session=True)  # names that an earlier test defined can't be defined anew
     pages = request.node.stash[OPEN_PAGES] = list[Page]()
 
     def show(path: Path, route: Route | None) -> Page:
