@@ -4,7 +4,11 @@ include("driver.jl")
 places(error) = [(f[1], replace(f[2], "./" => ""), f[3]) for f in error["raw"] if f isa Vector && occursin("In[", f[2])]
 
 @testset "ans is the notebook's for code that never named it before" begin
-    here() = getfield(Main, Symbol(NAME)).is_here("answers")
+    agent = getfield(Main, Symbol(NAME))
+    here() = agent.is_here("answers")
+    names_it(code, options...) = agent.names_answer(agent.new_cell("nb", "id", 1, code, Any[options...]))
+    @test names_it("ans + 1") && names_it("include(\"file.jl\")") && names_it("42", "user_expressions", Any["e", "1"])
+    @test !names_it("42")
     for (number, later) in enumerate(("ans + 1", "include(\"$(tempname())\")", "42"))
         occursin("include", later) && write(match(r"\"(.+)\"", later)[1], "ans + 1")
         notebook = "first$number"

@@ -54,17 +54,21 @@ print(time.monotonic() - before)
 LONG_S = 60.0
 
 
-def begin(engee: LocalEngee, *arguments: str, **settings: str) -> tuple[bool, list[str]]:
-    """Whether a head start installed the agent, and which modules its thread loaded."""
+def printed(script: str, argument: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", IMPORTS, json.dumps(arguments)],
-        env={**os.environ, **environment_of(engee, settings)},
+        [sys.executable, "-c", script, argument],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    installed, modules = json.loads(done.stdout)
+    return done.stdout
+
+
+def begin(engee: LocalEngee, *arguments: str, **settings: str) -> tuple[bool, list[str]]:
+    """Whether a head start installed the agent, and which modules its thread loaded."""
+    installed, modules = json.loads(printed(IMPORTS, json.dumps(arguments), environment_of(engee, settings)))
     return bool(installed), list(modules)
 
 
@@ -88,15 +92,7 @@ def test_no_head_start(local_engee: LocalEngee, arguments: tuple[str, ...], sett
 
 
 def waited_s(environment: dict[str, str], bound_s: float) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", WAITS, str(bound_s)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return float(done.stdout)
+    return float(printed(WAITS, str(bound_s), environment))
 
 
 def test_a_start_waits_until_the_agent_is_sent_or_nothing_will_be(

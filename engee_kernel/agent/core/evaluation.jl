@@ -138,3 +138,6 @@ function keep_answer(cell, @nospecialize(value))
     is_here("answers") && from_piece("answers", :show_answer, Any[cell, value])
     return nothing
 end
+
+"A cell ends; called again, it does nothing."
+end_answer(cell) = (is_here("answers") && from_piece("answers", :return_answer, Any[cell]); nothing)

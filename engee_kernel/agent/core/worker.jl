@@ -98,14 +98,14 @@ function take_cell(worker)
     end
 end
 
-work_of(worker) = Task(Later(always, Any[work_on, worker]))
+work_of(worker) = Task(Later(work_always, Any[worker]))
 
 # A person's code can throw an exception into this task at any time: a timer that ends its own cell too late does. It
 # must cost nothing but a remark.
-function always(f, worker)
+function work_always(worker)
     while true
         try
-            f(worker)
+            work_on(worker)
             return nothing
         catch error
             Base.invokelatest(note_fault, worker, error)
@@ -160,7 +160,7 @@ end
 
 function leave_cell(worker, cell)
     worker.cell = nothing
-    is_here("answers") && from_piece("answers", :return_answer, Any[cell])
+    end_answer(cell)
     lock(REGISTRY)
     drop!(RUNNING, cell)
     unlock(REGISTRY)
@@ -185,8 +185,7 @@ function run_cell(worker, cell)
     fields = measured_since(before)
     status == "ok" && length(cell.expressions) > 0 && Base.invokelatest(add_expressions!, fields, worker, cell)
     drain_descriptors(true)
-    # before the end is told: whoever looks then finds Engee's own
-    is_here("answers") && from_piece("answers", :return_answer, Any[cell])
+    end_answer(cell)                   # before the end is told: whoever looks then finds Engee's own
     end_cell(cell, status, fields)
     return nothing
 end

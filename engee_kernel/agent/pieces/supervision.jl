@@ -2,6 +2,8 @@
 
 # A worker's task is within reach of the person's code: an exception can be thrown into it, or end it. What happened is told
 # in the notebook's next cell, and the task goes on or is made anew.
+#
+# And what the core has to tell, but seldom: of a cell that a fault ended, of a call that failed, of cells that run.
 
 const FAULTS_KEPT = 10
 
@@ -66,7 +68,6 @@ function end_with_error(cell, type, message)
     return nothing
 end
 
-
 "What a call gives that failed."
 function failure_reply(error)
     isdefined(SELF, :FileProblem) && error isa FileProblem &&
@@ -74,6 +75,7 @@ function failure_reply(error)
     return json(Fields(Any["error", "internal", "message", message_of(error)]))
 end
 
+"For hello."
 function running_cells()
     list = Any[]
     lock(REGISTRY)
