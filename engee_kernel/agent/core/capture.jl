@@ -1,4 +1,4 @@
-# Base.stdout and Base.stderr, replaced by pipes that give each task's text to its cell and all other text on to where
+# Base.stdout and Base.stderr, replaced by streams that give each task's text to its cell and all other text on to where
 # it went before.
 
 const YIELD_INTERVAL_NS = UInt64(20_000_000)
@@ -6,19 +6,22 @@ const YIELD_INTERVAL_NS = UInt64(20_000_000)
 const LAST_YIELDS = Vector{UInt64}(undef, 256)
 const DISPLAY_SIZE = (30, 80)
 
-mutable struct CellOutput <: Base.AbstractPipe
+# A task of Engee's that began before the agent runs in an older world: it finds none of the methods below. So the type is
+# one of Base's streams: such a task writes, by Base's methods, to the handle of the stream that was there before. And
+# `print` locks it, as it locks any of these, so that lines stay whole: a method of `lock` of our own would throw away a
+# thousand of Base's and REPL's compiled methods (Julia 1.11 and newer).
+mutable struct CellOutput <: Base.LibuvStream
+    handle::Ptr{Cvoid}                 # these five under Base's names
+    status::Int
+    buffer::IOBuffer
+    sendbuf::Nothing
+    lock::ReentrantLock
     name::String
     original::Any
-    guard::ReentrantLock
-    writer::Any                        # the task whose line is not ended; this and what follows is guarded
-    since_ns::Any                      # when the line began
-    patience_ns::Any                   # how long others wait for its end
+    pieces::Any                        # writes since a line ended
 end
 
 const OUTPUTS = Any[]                  # stdout, stderr
-
-Base.pipe_writer(out::CellOutput) = out.original
-Base.pipe_reader(out::CellOutput) = out.original
 
 function Base.unsafe_write(out::CellOutput, p::Ptr{UInt8}, n::UInt)
     cell = output_cell()
@@ -35,44 +38,14 @@ function Base.write(out::CellOutput, byte::UInt8)
     return 1
 end
 
-# `print` writes a line in pieces, and tasks on several threads write at once. Base would lock the stream for them, but a
-# method of `lock` for it would throw away a thousand of Base's and REPL's compiled methods (Julia 1.11 and newer). So a task
-# keeps the stream until its line ends, or the others lose their patience: sooner each time, as where all print dots.
-const LINE_NS = 1_000_000_000
-
 function write_to_cell(out, cell, p::Ptr{UInt8}, n::Int)
+    drain_descriptors(false)
+    add_text(cell, out.name, p, n) || from_piece("late", :keep_late_text, Any[cell, out.name, p, n])
     line_ended = n > 0 && unsafe_load(p, n) == 0x0a
-    me = current_task()
-    lock(out.guard)
-    out.writer === nothing || out.writer === me || wait_for_line(out)
-    try
-        if line_ended
-            out.writer === me && (out.patience_ns = LINE_NS)
-            out.writer = nothing
-        elseif out.writer !== me
-            out.writer = me
-            out.since_ns = time_ns()
-        end
-        drain_descriptors(false)
-        add_text(cell, out.name, p, n) || from_piece("late", :keep_late_text, Any[cell, out.name, p, n])
-    finally
-        unlock(out.guard)
-    end
-    way_is_due(line_ended) && give_way()
-    return nothing
-end
-
-"Leave the stream's lock to others until the line that was begun is ended; then it is held again."
-function wait_for_line(out)
-    while out.writer !== nothing
-        if time_ns() - out.since_ns::UInt64 > out.patience_ns::Int
-            out.patience_ns = out.patience_ns::Int >> 2
-            out.writer = nothing
-            break
-        end
-        unlock(out.guard)
-        yield()
-        lock(out.guard)
+    out.pieces = line_ended ? 0 : out.pieces::Int + 1
+    if way_is_due(line_ended)
+        # who prints dots and no line end must not keep all others from printing
+        line_ended || out.pieces::Int > 100 ? give_way_to_printers(out.lock) : give_way()
     end
     return nothing
 end
@@ -89,6 +62,36 @@ function give_way()
     yield()
     yield()
     LAST_YIELDS[own_place()] = time_ns()
+    return nothing
+end
+
+"The same for who prints: `print` holds the stream's lock, which others wait for."
+function give_way_to_printers(guard)
+    held = 0
+    while guard.locked_by === current_task()
+        unlock(guard)
+        held += 1
+    end
+    try
+        give_way()
+    finally
+        held > 0 && lock_again(guard, held)
+    end
+    return nothing
+end
+
+"An interrupt that arrives meanwhile is kept until the lock is held again: `print` will unlock it."
+function lock_again(guard, times)
+    interrupt = nothing
+    while times > 0
+        try
+            lock(guard)
+            times -= 1
+        catch error
+            interrupt = error
+        end
+    end
+    interrupt === nothing || throw(interrupt)
     return nothing
 end
 

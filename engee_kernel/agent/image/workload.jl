@@ -4,8 +4,8 @@ function work_for_image()
     before = (Base.stdout, Base.stderr, Base.stdin)
     AGENT.epoch = "image"
     AGENT.server_logger = Base.CoreLogging.global_logger()
-    push!(OUTPUTS, CellOutput("stdout", before[1], ReentrantLock(), nothing, 0, LINE_NS))
-    push!(OUTPUTS, CellOutput("stderr", before[2], ReentrantLock(), nothing, 0, LINE_NS))
+    push!(OUTPUTS, Core.eval(SELF, new_output(:stdout)))
+    push!(OUTPUTS, Core.eval(SELF, new_output(:stderr)))
     DESCRIPTORS.targets = Any[Any[], Any[], Any[]]
     display = CellDisplay()
     try

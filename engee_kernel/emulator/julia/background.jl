@@ -26,9 +26,10 @@ function cleared()
     return Base.invokelatest(Base.invokelatest(getfield, engee_module(:BackendLib), :EngeeNothing))
 end
 
+"In the world of its begin, as such tasks are: methods that are defined later are not there."
 function go_on(work, seconds::Float64, generation::Int)
     while GENERATION[] == generation
-        Base.invokelatest(work)
+        work()
         sleep(seconds)
     end
     return nothing
@@ -49,8 +50,9 @@ function every(seconds::Float64)
     EngeeLocal.NOTE[] = Base.invokelatest(getfield, backend, :note_request)
     beat = Base.invokelatest(getfield, backend, :beat)
     poll = Base.invokelatest(getfield, interface, :poll)
-    @async go_on(beat, seconds, generation)
-    Threads.@spawn go_on(poll, seconds, generation)
+    # the newest world has what was just loaded
+    @async Base.invokelatest(go_on, beat, seconds, generation)
+    Threads.@spawn Base.invokelatest(go_on, poll, seconds, generation)
     return nothing
 end
 
