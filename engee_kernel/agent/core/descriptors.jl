@@ -24,7 +24,6 @@ mutable struct Descriptors
 end
 const DESCRIPTORS = Core.eval(SELF, Expr(:new, :Descriptors, Any[], true, false, nothing))
 const DESCRIPTORS_LOCK = ReentrantLock()
-const TRUNCATE_BYTES = 16 << 20
 
 function open_descriptors()
     number = 1
@@ -135,44 +134,11 @@ function drain_descriptors(all)
         while i <= length(DESCRIPTORS.files)
             d = DESCRIPTORS.files[i]::DescriptorFile
             size = filesize(d.writer)
-            (size > d.read_to || (all && length(d.tail) > 0)) && Base.invokelatest(drain, d, size, all)
+            (size > d.read_to || (all && length(d.tail) > 0)) && from_piece("printing", :drain, Any[d, size, all])
             i += 1
         end
     finally
         unlock(DESCRIPTORS_LOCK)
     end
     return nothing
-end
-
-"Needs DESCRIPTORS_LOCK."
-function drain(d, size, all)
-    while d.read_to < size || (all && length(d.tail) > 0)
-        cell = last_running()
-        cell === nothing && break      # the next cell gets it
-        seek(d.reader, d.read_to)
-        got = read(d.reader, min(size - d.read_to, 1 << 20))
-        d.read_to += length(got)
-        bytes = append!(d.tail, got)
-        keep = all && d.read_to >= size ? 0 : unfinished_bytes(bytes)
-        d.tail = bytes[length(bytes)-keep+1:length(bytes)]
-        n = length(bytes) - keep
-        # Never to Engee's own streams: nobody would find it there, and a pipe that a program has left blocking
-        # would hold up the process that is to read it.
-        GC.@preserve bytes begin
-            add_text(cell, d.name, pointer(bytes), n) || from_piece("late", :keep_late_text, Any[cell, d.name, pointer(bytes), n])
-        end
-        length(bytes) == 0 && break
-    end
-    if d.read_to > TRUNCATE_BYTES && filesize(d.writer) == d.read_to
-        truncate(d.writer, 0)
-        d.read_to = 0
-    end
-    return nothing
-end
-
-function last_running()
-    lock(REGISTRY)
-    cell = length(RUNNING) == 0 ? nothing : RUNNING[length(RUNNING)]
-    unlock(REGISTRY)
-    return cell
 end

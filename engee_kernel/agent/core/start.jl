@@ -24,21 +24,20 @@ end
 # Fields by getfield and setfield!, which need no compiling either.
 once(expressions) = Core.eval(SELF, expressions)
 
-# The stream below wrappers that hold each other, three at most: interpreted code has no loops.
-inner(stream) = :(let stream = $stream
-    stream isa Base.AbstractPipe ? Base.pipe_writer(stream) : stream
-end)
+# The stream below `original` and other wrappers, three at most: interpreted code has no loops.
+const INNER = :(original isa Base.AbstractPipe ? Base.pipe_writer(original) : original)
+const BASE = :(let original = $INNER; let original = $INNER; $INNER end end)
 
-new_output(name) = :(let original = Base.$name, base = $(inner(inner(inner(:(Base.$name)))))
+const NEW_OUTPUT = :(let base = $BASE
     has_handle = base isa Base.LibuvStream && isdefined(base, :handle)    # a file has none, and Engee's streams are pipes
     handle = has_handle ? getfield(base, :handle) : C_NULL
     status = has_handle ? getfield(base, :status) : Base.StatusClosed
-    $(Expr(:new, :CellOutput, :handle, :status, :(IOBuffer()), nothing, :(ReentrantLock()), String(name), :original, 0))
+    $(Expr(:new, :CellOutput, :handle, :status, :(IOBuffer()), nothing, :(ReentrantLock()), :name, :original, 0))
 end)
 
 const TAKE_HOLD = :(begin
-    push!(OUTPUTS, $(new_output(:stdout)))
-    push!(OUTPUTS, $(new_output(:stderr)))
+    push!(OUTPUTS, let name = "stdout", original = Base.stdout; $NEW_OUTPUT end)
+    push!(OUTPUTS, let name = "stderr", original = Base.stderr; $NEW_OUTPUT end)
     set_stream(:stdout, OUTPUTS[1])
     set_stream(:stderr, OUTPUTS[2])
     set_stream(:stdin, $(Expr(:new, :CellInput, :(Base.stdin))))

@@ -78,28 +78,17 @@ struct CellDisplay <: AbstractDisplay end
 function Base.display(d::CellDisplay, @nospecialize(x))
     cell = output_cell()
     cell === nothing && throw(MethodError(display, (d, x)))
-    show_event("display", Base.invokelatest(bundle, x, cell), nothing, cell)
+    from_piece("showing", :show_event, Any["display", Base.invokelatest(bundle, x, cell), nothing, cell])
     return nothing
 end
 
 function Base.display(d::CellDisplay, mime::MIME, @nospecialize(x))
     cell = output_cell()
     cell === nothing && throw(MethodError(display, (d, mime, x)))
-    show_event("display", from_piece("display", :single_bundle, Any[string(mime), x, cell]), nothing, cell)
+    data = from_piece("display", :single_bundle, Any[string(mime), x, cell])
+    from_piece("showing", :show_event, Any["display", data, nothing, cell])
     return nothing
 end
 Base.display(d::CellDisplay, mime::AbstractString, @nospecialize(x)) = display(d, MIME(mime), x)
 
 Base.displayable(::CellDisplay, ::MIME) = output_cell() !== nothing
-
-function show_event(kind, data, id, cell)
-    drain_descriptors(true)
-    add_or_keep(cell, kind, Any["data", data, "metadata", Fields(Any[]), "id", id])
-    return nothing
-end
-
-"An event of a running cell; that of a task which outlived its cell waits for the notebook's next one."
-function add_or_keep(cell, kind, fields)
-    add_event(cell, kind, fields) || from_piece("late", :keep_late_event, Any[cell, kind, fields])
-    return nothing
-end

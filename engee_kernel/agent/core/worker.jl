@@ -129,7 +129,10 @@ function work_on(worker)
             # The agent's own fault. The cell must end all the same, and the worker go on.
             from_piece("supervision", :end_by_fault, Any[cell, error])
         finally
-            Base.invokelatest(leave_cell, worker, cell)     # compiled when the answer is on its way
+            # compiled when the answer is on its way: the first turn goes to who waits for the end, the second sends it
+            yield()
+            yield()
+            Base.invokelatest(leave_cell, worker, cell)
         end
     end
 end
@@ -152,6 +155,7 @@ function enter_cell(worker, cell)
     push!(RUNNING, cell)
     unlock(REGISTRY)
     activate_descriptors()
+    may_call_us(cell) && need("user")
     cell.workspace == "main" && names_answer(cell) && from_piece("answers", :lend_answer, Any[cell])
     length(worker.faults) > 0 && from_piece("supervision", :tell_faults, Any[worker, cell])
     (worker.late_bytes > 0 || worker.late_dropped_bytes > 0) && from_piece("late", :add_late_text, Any[worker, cell])

@@ -14,7 +14,7 @@ from ..stripping import stripped
 
 FIRST_JULIA, LAST_JULIA = (1, 11), (1, 12)
 """Of each of them the calls that load an image are known to be as load.jl makes them."""
-HELD = ("answers", "display", "image", "interruption", "modules", "syntax", "waiting")
+HELD = ("answers", "display", "image", "interruption", "modules", "printing", "showing", "syntax", "waiting")
 """What the workload uses, and what tells that the agent came out of an image. Each piece makes loading slower, and one
 that imports a package would have that loaded as well."""
 

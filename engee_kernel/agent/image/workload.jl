@@ -4,8 +4,8 @@ function work_for_image()
     before = (Base.stdout, Base.stderr, Base.stdin)
     AGENT.epoch = "image"
     AGENT.server_logger = Base.CoreLogging.global_logger()
-    push!(OUTPUTS, Core.eval(SELF, new_output(:stdout)))
-    push!(OUTPUTS, Core.eval(SELF, new_output(:stderr)))
+    push!(OUTPUTS, once(:(let name = "stdout", original = Base.stdout; $NEW_OUTPUT end)))
+    push!(OUTPUTS, once(:(let name = "stderr", original = Base.stderr; $NEW_OUTPUT end)))
     DESCRIPTORS.targets = Any[Any[], Any[], Any[]]
     display = CellDisplay()
     try
@@ -15,6 +15,7 @@ function work_for_image()
         pushdisplay(display)
         take_facts()
         AGENT.epoch = "image"
+        AGENT.started_at = Inf             # however long this takes, no cell needs the module EngeeKernel
         hello()
         get_worker("image").workspace = SELF
         run_for_image()

@@ -21,6 +21,7 @@ as_string = String
 as_vector = collect
 as_list = getindex                     # as_list(Any, 1, 2) is Any[1, 2]
 append_one = push!
+mentions = occursin
 
 """
 `last`: the byte index of the character before the cursor. `several`: whether an expression may end before it. The reply
@@ -28,6 +29,7 @@ has what was found as kind, text, kind, text, …, and the first and the last by
 where it says so.
 """
 function complete(notebook, code, last, several)
+    mentions("EngeeKernel", code) && need("user")
     several && return in_expression(notebook, code, last)
     answer = find_completions(code, last, module_of(notebook))
     list = getfield(answer, 1)

@@ -188,4 +188,7 @@ function cell_source(file::String)
     end
 end
 
-inspect(notebook, code, cursor, detail = 0) = inspection(module_of(notebook), code, cursor, detail)
+function inspect(notebook, code, cursor, detail = 0)
+    occursin("EngeeKernel", code) && need("user")
+    return inspection(module_of(notebook), code, cursor, detail)
+end

@@ -60,7 +60,7 @@ function add_late_text(worker, cell)
         if late[i] isa Symbol
             add_event(cell, String(late[i]), kept)
         else
-            GC.@preserve kept add_text(cell, late[i], pointer(kept), length(kept))
+            add_string(cell, late[i], kept)
         end
         i += 2
     end

@@ -1,4 +1,5 @@
 # with the core
+# needs: printing
 
 # A cell that prints more than it may: the rest is dropped, and both are told. All need the lock of cell.changed.
 

@@ -21,7 +21,7 @@ function ask(cell, text, password)
             wait(cell.changed)
         end
         cell.state === :running || error("The cell is done: its task can no longer ask for input.")
-        freeze_text!(cell, true)
+        from_piece("printing", :freeze_text!, Any[cell, true])
         cell.prompt_count += 1
         prompt = Prompt(cell.prompt_count, length(cell.events) + 1, nothing, false)
         push_frozen!(cell, clock_s(), "input", Any["id", prompt.id, "prompt", String(text), "password", password])
