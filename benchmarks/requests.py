@@ -12,7 +12,7 @@ from engee_kernel import agent
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.cells import running
 from engee_kernel.cells.cell import Cell
-from engee_kernel.cells.output import Options
+from engee_kernel.cells.options import Options
 from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.events import Event, Input

@@ -12,7 +12,6 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -142,6 +141,8 @@ def _is_out_of_reach() -> bool:
     settings = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     if Path(settings, "python_keyring", "keyringrc.cfg").exists():
         return False
+    from importlib.metadata import entry_points  # noqa: PLC0415 - a start with a token in the environment needs none
+
     return all(one.value.startswith("keyring.backends.") for one in entry_points(group="keyring.backends"))
 
 

@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 from collections.abc import Collection, Sequence
+from functools import cache
 
 from . import image
 from .sources import core, needed, origins, pieces, read, with_core
@@ -67,6 +68,7 @@ def _installer(*, from_image: bool) -> str:
     return text.replace("AGENT_TEXTS", f"Any[{texts}]").replace("AGENT_HOLDERS", f"Any[{holders}]")
 
 
+@cache
 def install_command(*, from_image: bool = True) -> str:
     """A Julia program whose value is the reply of `hello()`. Safe to repeat and to run twice at once.
 

@@ -120,6 +120,7 @@ def with_core() -> list[Piece]:
     return [piece for piece in pieces().values() if piece.with_core]
 
 
+@cache
 def read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 

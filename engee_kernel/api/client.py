@@ -35,7 +35,6 @@ from ..facts.silence import Silence
 from . import replies, wire
 from .body import Upload, UploadBody
 from .credentials import STARS, FixedToken, Secret, TokenProvider, clean_token
-from .multipart import PartReader, boundary_of
 from .retry import is_transient, retrying, surely_not_run
 from .transport import Transport, translated
 
@@ -217,6 +216,8 @@ class EngeeClient:
         Raises NotFoundError when any is missing, ForbiddenPathError outside /user, ReplyLostError when
         the stream ends early.
         """
+        from .multipart import boundary_of  # noqa: PLC0415 - no kernel's start waits for it
+
         for source in sources:
             check_remote(source)
         async with self._transport.stream(
@@ -287,6 +288,8 @@ async def _translated_chunks(body: AsyncIterator[bytes], call: str) -> AsyncIter
 
 async def _single_part(body: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
     """The bytes of the one file in a multipart reply."""
+    from .multipart import PartReader  # noqa: PLC0415 - as above
+
     ready: list[bytes] = []
     reader = PartReader(boundary, lambda name: None, ready.append)
     async for chunk in body:

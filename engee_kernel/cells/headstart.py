@@ -11,15 +11,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from .. import agent
 from ..api.client import EngeeClient
 from ..api.pool import rehearse
 from ..api.wire import ServerStatus
 from ..facts.errors import EngeeError
-from .output import Options
+from .options import Options
 from .remote import Remote
 
 Tell = Callable[[str], None]
 
+ASKED_AFTER_S = 0.003
+"""So long after the state was asked for the question is on its way."""
 WRITTEN_AFTER_S = 0.01
 """So long after it was begun a request is on its way, on a connection that stands."""
 
@@ -86,7 +89,7 @@ class HeadStart:
         remote = Remote(client, poll_wait_s=self._options.poll_wait_s, from_image=self._options.image)
         status = None
         try:
-            status = await client.status()
+            status = await self._status(client)
             if status.running:
                 asyncio.get_running_loop().call_later(WRITTEN_AFTER_S, self._on_its_way.set)
                 await remote.ensure()
@@ -95,3 +98,10 @@ class HeadStart:
         finally:
             await client.close()
         return Found(status, remote if status.running else None)
+
+    async def _status(self, client: EngeeClient) -> ServerStatus:
+        asked = asyncio.ensure_future(client.status())
+        await asyncio.wait({asked}, timeout=ASKED_AFTER_S)
+        # made and kept while Engee answers
+        agent.install_command(from_image=self._options.image)
+        return await asked

@@ -22,7 +22,8 @@ from ..server.watch import ServerWatch
 from .cell import Cell
 from .headstart import HeadStart
 from .interrupts import Followed, Interrupts
-from .output import Options, Output
+from .options import Options
+from .output import Output
 from .remote import Remote
 
 QUERY_BOUND_S = 10.0

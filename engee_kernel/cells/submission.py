@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .cell import Cell
-from .output import Options
+from .options import Options
 
 
 def arguments(notebook: str, cell: Cell) -> tuple[str, str, int, str]:

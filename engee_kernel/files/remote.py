@@ -22,7 +22,8 @@ from ..facts.text import duration
 from .paths import STAGING_ROOT, batches
 
 if TYPE_CHECKING:
-    from ..cells.output import Options, Output
+    from ..cells.options import Options
+    from ..cells.output import Output
     from ..cells.session import Session
 
 DIRECTORY, FILE = "directory", "file"

@@ -18,14 +18,14 @@ from traitlets.config import Config, Configurable
 
 from ..api import wire
 from ..api.credentials import STARS, Secret, origin
-from ..cells.output import Options
+from ..cells.options import Options
 from ..facts.errors import SettingError
-from ..records.journal import Journal, notebook_key
 from .configfiles import SECTION, origins_in, whom_to_ask
 
 if TYPE_CHECKING:
     from ..account.oauth import OAuthClient
     from ..account.tokens import AccountTokens, Tell
+    from ..records.journal import Journal
 
 COMMAND_LINE = "command line or IPython's configuration"
 
@@ -244,6 +244,8 @@ class EngeeSettings(Configurable):
 
     def journal(self, notebook: str = "", file: str = "") -> Journal:
         """The journal of jobs; `notebook`, unless named, as `notebook_key` says."""
+        from ..records.journal import Journal, notebook_key  # noqa: PLC0415 - a kernel's first request need not wait for it
+
         key = notebook or notebook_key(os.environ, str(Path.cwd()), file)
         return Journal(key, Path(self.state_dir).expanduser() if self.state_dir else None)
 

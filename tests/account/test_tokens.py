@@ -276,7 +276,7 @@ from engee_kernel.account import tokens
 from engee_kernel.cells.cell import Cell
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.facts.events import Stream
-from engee_kernel.cells.output import Options
+from engee_kernel.cells.options import Options
 from engee_kernel.cells.session import Session
 from engee_kernel.jobs import running
 

@@ -8,7 +8,7 @@ from typing import Any
 from engee_kernel import exchange
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.cells.cell import Cell
-from engee_kernel.cells.output import Options
+from engee_kernel.cells.options import Options
 from engee_kernel.cells.running import run
 from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee

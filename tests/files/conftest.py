@@ -14,7 +14,7 @@ import pytest
 from engee_kernel import magics
 from engee_kernel.api.client import EngeeClient
 from engee_kernel.cells.cell import Cell
-from engee_kernel.cells.output import Options
+from engee_kernel.cells.options import Options
 from engee_kernel.cells.remote import Remote
 from engee_kernel.cells.session import Session
 from engee_kernel.emulator.process import LocalEngee

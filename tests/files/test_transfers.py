@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engee_kernel.cells.output import Options
+from engee_kernel.cells.options import Options
 from engee_kernel.emulator.process import LocalEngee
 from engee_kernel.facts.errors import ForbiddenPathError, TransferError, UsageError
 

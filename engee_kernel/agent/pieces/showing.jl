@@ -14,7 +14,7 @@ function add_or_keep(cell, kind, fields)
     return nothing
 end
 
-function clear_output(wait)
+function clear_shown(wait)
     cell = output_cell()
     drain_descriptors(true)
     cell === nothing || add_or_keep(cell, "clear", Any["wait", wait])

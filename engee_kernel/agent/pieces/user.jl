@@ -16,7 +16,7 @@ const USER_FUNCTIONS = :(begin
         return found === nothing ? otherwise() : Base.invokelatest(found.from_piece, "showing", name, Any[arguments...])
     end
 
-    clear_output(at_next::Bool = false; wait::Bool = at_next) = ask_agent(() -> nothing, :clear_output, wait)
+    clear_output(at_next::Bool = false; wait::Bool = at_next) = ask_agent(() -> nothing, :clear_shown, wait)
     display(x; id = nothing) = (ask_agent(() -> Base.display(x), :show_value, "display", x, id); nothing)
     update(x; id) = (ask_agent(() -> Base.display(x), :show_value, "update", x, id); nothing)
     workspace() = ask_agent(() -> Main, :current_workspace)
