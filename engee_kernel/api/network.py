@@ -18,6 +18,8 @@ import httpcore
 
 # a second name is tried when the first has not answered for so long (RFC 8305)
 NEXT_ADDRESS_AFTER_S = 0.25
+# a connection that nobody waits for any more
+GIVEN_UP_AFTER_S = 0.5
 # what waits to be read before the peer is made to wait
 UNREAD_BYTES = 1 << 20
 # httpcore asks for so much when it reads for its parser, which takes any length
@@ -38,16 +40,24 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         loop = asyncio.get_running_loop()
-        connecting = loop.create_connection(
-            _Arrivals,
-            host,
-            port,
-            local_addr=(local_address, 0) if local_address else None,
-            happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S,
+        connecting = loop.create_task(
+            loop.create_connection(
+                _Arrivals,
+                host,
+                port,
+                local_addr=(local_address, 0) if local_address else None,
+                happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S,
+            )
         )
         try:
-            transport, arrivals = await asyncio.wait_for(connecting, timeout)
+            transport, arrivals = await asyncio.wait_for(asyncio.shield(connecting), timeout)
+        except asyncio.CancelledError:
+            # cancelled at once, asyncio would lose a socket that is connected and not handed over yet
+            connecting.add_done_callback(_close)
+            loop.call_later(GIVEN_UP_AFTER_S, connecting.cancel)
+            raise
         except (asyncio.TimeoutError, TimeoutError) as error:  # the system's own time limit is a TimeoutError as well
+            connecting.cancel()
             raise httpcore.ConnectTimeout(str(error)) from error
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
@@ -58,6 +68,11 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def _close(connecting: asyncio.Task[tuple[asyncio.Transport, _Arrivals]]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result()[0].abort()
 
 
 class _Arrivals(asyncio.Protocol):

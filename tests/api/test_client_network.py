@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -57,6 +59,27 @@ async def stream_to(port: int) -> AsyncIterator[httpcore.AsyncNetworkStream]:
 
 async def until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
+
+
+# Connecting
+
+
+async def test_a_connection_that_is_given_up_is_closed() -> None:
+    """At whatever point: asyncio by itself loses a socket that has connected and is not handed over yet."""
+    async with serving(until_closed) as port:
+        with warnings.catch_warnings(record=True) as left_open:
+            warnings.simplefilter("always", ResourceWarning)
+            for turns in range(12):
+                connecting = asyncio.ensure_future(AsyncioBackend().connect_tcp("127.0.0.1", port, timeout=LIMIT_S))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                connecting.cancel()
+                [outcome] = await asyncio.gather(connecting, return_exceptions=True)
+                if not isinstance(outcome, BaseException):
+                    await outcome.aclose()
+            await asyncio.sleep(2 * network.GIVEN_UP_AFTER_S)
+            gc.collect()
+    assert not left_open, [str(warning.message) for warning in left_open]
 
 
 # Reading
