@@ -22,46 +22,16 @@ function chosen_logger()
     return current === AGENT.server_logger ? nothing : current
 end
 
-const LOGGING = Base.PkgId(Base.UUID("56ddb016-857b-54e1-b83d-db4d58db5568"), "Logging")
-
-function console_of(logger)
-    logger.console === nothing && Base.invokelatest(give_console, logger, Base.invokelatest(new_console))
-    return logger.console
-end
-
-"Of tasks on several threads that log at first the first one's is kept: it counts the records of `maxlog`."
-function give_console(logger, console)
-    lock(REGISTRY)
-    logger.console === nothing && (logger.console = console)
-    unlock(REGISTRY)
-    return nothing
-end
-
-function new_console()
-    package = Base.require(LOGGING)
-    stream = IOContext{CellOutput}(OUTPUTS[2], coloured())
-    return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), stream, Base.CoreLogging.Info)
-end
-
 function Base.CoreLogging.min_enabled_level(logger::CellLogger)
     chosen = chosen_logger()
     chosen === nothing && return Base.CoreLogging.Info
     return Base.invokelatest(Base.CoreLogging.min_enabled_level, chosen)
 end
-function Base.CoreLogging.catch_exceptions(logger::CellLogger)
-    chosen = chosen_logger()
-    return chosen === nothing ? true : Base.invokelatest(Base.CoreLogging.catch_exceptions, chosen)
-end
-function Base.CoreLogging.shouldlog(logger::CellLogger, level, mod, group, id)
-    chosen = chosen_logger()
-    chosen === nothing && (chosen = console_of(logger))
-    return Base.invokelatest(Base.CoreLogging.shouldlog, chosen, level, mod, group, id)
-end
-function Base.CoreLogging.handle_message(logger::CellLogger, args...; kwargs...)
-    chosen = chosen_logger()
-    chosen === nothing && (chosen = console_of(logger))
-    return Base.invokelatest(Base.CoreLogging.handle_message, chosen, args...; kwargs...)
-end
+# What is done with a record is in the piece `logging`.
+Base.CoreLogging.catch_exceptions(logger::CellLogger) = from_piece("logging", :catches_exceptions, Any[logger])
+Base.CoreLogging.shouldlog(logger::CellLogger, args...) = from_piece("logging", :should_log, Any[logger, args])
+Base.CoreLogging.handle_message(logger::CellLogger, args...; kwargs...) =
+    from_piece("logging", :handle_record, Any[logger, args, kwargs])
 
 "Call `f(args...)` so that its output, and that of the tasks it makes, belongs to `cell`."
 function in_cell(cell, f, args)

@@ -3,26 +3,23 @@
 
 const IN_NOTEBOOK = Base.ImmutableDict{Symbol,Any}
 
-"The settings that a value is shown with."
-function display_context(io, cell)
-    settings = IN_NOTEBOOK(IN_NOTEBOOK(IN_NOTEBOOK(IN_NOTEBOOK(), :limit, true), :color, true), :jupyter, true)
-    settings = IN_NOTEBOOK(IN_NOTEBOOK(settings, :displaysize, DISPLAY_SIZE), :module, cell_module(cell))
-    return IOContext{IOBuffer}(io, settings)
-end
+# What a value is shown with, but for the module.
+const SETTINGS = IN_NOTEBOOK(IN_NOTEBOOK(IN_NOTEBOOK(IN_NOTEBOOK(IN_NOTEBOOK(), :limit, true), :color, true), :jupyter, true),
+                             :displaysize, DISPLAY_SIZE)
+
+display_context(io, cell) = IOContext{IOBuffer}(io, IN_NOTEBOOK(SETTINGS, :module, cell_module(cell)))
 
 "The representations of a value: type, text, type, text, …"
 function bundle(@nospecialize(x), cell)
     x isa Fields && return x           # docstrings as facts: the kernel makes the representations
     type = typeof(x)
     # by the type: where it is known which of them x is, Julia 1.12 compiles the showing of all of them
-    is_plain_type(type) && only_plain(type) && return Fields(Any["text/plain", plain_text(x, cell)])
-    return from_piece("display", :display_bundle, Any[x, cell])
-end
-
-function plain_text(@nospecialize(x), cell)
+    form = is_plain_type(type) ? plain_form(type) : MORE_FORMS
+    form === MORE_FORMS && return from_piece("display", :display_bundle, Any[x, cell])
     io = IOBuffer()
-    show(display_context(io, cell), MIME{Symbol("text/plain")}(), x)
-    return String(take!(io))
+    # the first is compiled for these types already, the second would do nothing but call it
+    form === ONLY_TEXT ? show(display_context(io, cell), x) : show(display_context(io, cell), MIME{Symbol("text/plain")}(), x)
+    return Fields(Any["text/plain", String(take!(io))])
 end
 
 is_plain_type(@nospecialize(type)) = type === Int || type === String || type === Float64 || type === Bool || type === Symbol ||
@@ -44,29 +41,35 @@ const MIME_GROUPS = Any[
     Any["application/json"],
 ]
 
+# How a type is shown: as plain text only, by the method that Julia has for all or by another, or in other forms as well.
+const ONLY_TEXT, TEXT_BY_MIME, MORE_FORMS = 1, 2, 3
+const GENERAL_SHOW = which(show, Tuple{IO,MIME{Symbol("text/plain")},Any})
+
 # Asking twenty times whether there is a method costs more than a short cell otherwise does. For values of the types
 # above the answer holds until somebody defines a method; other types may answer by value (Plots does).
-const PLAIN_TYPES_SEEN = Any[UInt(0)]  # the world, then the types that are shown as plain text only
+const FORMS_SEEN = Any[UInt(0)]        # the world, then type, form, …
 
-function only_plain(@nospecialize(type))
+function plain_form(@nospecialize(type))
     world = ccall(:jl_get_world_counter, UInt, ())
     lock(REGISTRY)
     try
-        PLAIN_TYPES_SEEN[1] === world || (resize!(PLAIN_TYPES_SEEN, 1); PLAIN_TYPES_SEEN[1] = world)
+        FORMS_SEEN[1] === world || (resize!(FORMS_SEEN, 1); FORMS_SEEN[1] = world)
         i = 2
-        while i <= length(PLAIN_TYPES_SEEN)
-            PLAIN_TYPES_SEEN[i] === type && return true
-            i += 1
+        while i < length(FORMS_SEEN)
+            FORMS_SEEN[i] === type && return FORMS_SEEN[i+1]
+            i += 2
         end
         i = 2
         while i <= length(MIME_GROUPS)
             for mime in MIME_GROUPS[i]
-                hasmethod(show, Tuple{IO,MIME{Symbol(mime)},type}) && return false
+                hasmethod(show, Tuple{IO,MIME{Symbol(mime)},type}) && return MORE_FORMS
             end
             i += 1
         end
-        push!(PLAIN_TYPES_SEEN, type)
-        return true
+        form = which(show, Tuple{IO,MIME{Symbol("text/plain")},type}) === GENERAL_SHOW ? ONLY_TEXT : TEXT_BY_MIME
+        push!(FORMS_SEEN, type)
+        push!(FORMS_SEEN, form)
+        return form
     finally
         unlock(REGISTRY)
     end

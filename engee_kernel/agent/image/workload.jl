@@ -69,8 +69,8 @@ function forget_work()
     DESCRIPTORS.usable = true
     DESCRIPTORS.active = false
     DESCRIPTORS.targets = nothing
-    empty!(PLAIN_TYPES_SEEN)
-    push!(PLAIN_TYPES_SEEN, UInt(0))
+    empty!(FORMS_SEEN)
+    push!(FORMS_SEEN, UInt(0))
     AGENT.epoch = ""
     AGENT.image_folder = ""
     AGENT.calls = 0
