@@ -45,6 +45,17 @@ end
     @test result_of(run_cell("6"; seconds = 10)) == "6"
 end
 
+@testset "an exception that arrives while a cell is left" begin
+    for turns in 0:30
+        # the task is scheduled already where it gives way: then the exception has to wait
+        code = "t = current_task(); @async (for _ in 1:$turns; yield(); end; try schedule(t, ErrorException(\"late\"), error = true) catch end); nothing"
+        @test status_of(run_cell(code)) in ("ok", "error")
+        @test timedwait(() -> isempty(MODULE.RUNNING), 5.0) == :ok && !MODULE.DESCRIPTORS.active
+    end
+    run_cell("nothing")
+    @test result_of(run_cell("9"; seconds = 10)) == "9"
+end
+
 @testset "a task that has ended is made anew" begin
     run_cell("1"; notebook = "ended")
     end_task(worker("ended"))

@@ -16,7 +16,7 @@ mutable struct CellOutput <: Base.LibuvStream
     lock::ReentrantLock
     name::String
     original::Any
-    pieces::Any                        # writes since a line ended
+    writes::Any                        # since a line ended
 end
 
 const OUTPUTS = Any[]                  # stdout, stderr

@@ -19,8 +19,8 @@ function join_user_module(existing)
 end
 
 """
-Whether a cell may call them: its code names the module, or brings code along that may; in doubt every cell may, once the
-first ones are done.
+Whether a cell may call them: its code names the module, or brings code along that may. What was there before may as well,
+seldom: so every cell may that is not among the first.
 """
 may_call_us(cell) = occursin("EngeeKernel", cell.code) || occursin("include", cell.code) || occursin("using", cell.code) ||
                     occursin("import", cell.code) || time() - AGENT.started_at > 20

@@ -129,10 +129,13 @@ function work_on(worker)
             # The agent's own fault. The cell must end all the same, and the worker go on.
             from_piece("supervision", :end_by_fault, Any[cell, error])
         finally
-            # compiled when the answer is on its way: the first turn goes to who waits for the end, the second sends it
-            yield()
-            yield()
-            Base.invokelatest(leave_cell, worker, cell)
+            try
+                # the first turn goes to who waits for the end, the second sends the answer: only then this is compiled
+                yield()
+                yield()
+            finally
+                Base.invokelatest(leave_cell, worker, cell)
+            end
         end
     end
 end

@@ -11,10 +11,10 @@ function write_to_cell(out, cell, p::Ptr{UInt8}, n::Int)
     drain_descriptors(false)
     add_text(cell, out.name, p, n) || from_piece("late", :keep_late_text, Any[cell, out.name, p, n])
     line_ended = n > 0 && unsafe_load(p, n) == 0x0a
-    out.pieces = line_ended ? 0 : out.pieces::Int + 1
+    out.writes = line_ended ? 0 : out.writes::Int + 1
     if way_is_due(line_ended)
         # who prints dots and no line end must not keep all others from printing
-        line_ended || out.pieces::Int > 100 ? give_way_to_printers(out.lock) : give_way()
+        line_ended || out.writes::Int > 100 ? give_way_to_printers(out.lock) : give_way()
     end
     return nothing
 end
