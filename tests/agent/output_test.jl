@@ -1,5 +1,13 @@
 include("driver.jl")
 
+@testset "the module EngeeKernel has its functions when a cell names them" begin
+    @test !isdefined(Main.EngeeKernel, :display)           # it is looked at before: by Engee's tab, or by a completion
+    @test kinds(run_cell("EngeeKernel.display(1)")) == ["display", "done"]
+    @test result_of(run_cell("EngeeKernel.workspace()")) == "Main"
+    @test Main.EngeeKernel.workspace() === Main
+    @test call(:complete, E, "nb", "EngeeKernel.upd", 15, false)["found"][2] == "update"
+end
+
 @testset "streams" begin
     ev = run_cell("print(\"a\"); print(stderr, \"e\"); println(\"b\")")
     @test [(e["name"], e["text"]) for e in of(ev, "stream")] == [("stdout", "a"), ("stderr", "e"), ("stdout", "b\n")]

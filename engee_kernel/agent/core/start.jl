@@ -41,7 +41,7 @@ const TAKE_HOLD = :(begin
     set_stream(:stdout, OUTPUTS[1])
     set_stream(:stderr, OUTPUTS[2])
     set_stream(:stdin, $(Expr(:new, :CellInput, :(Base.stdin))))
-    isdefined(Main, :EngeeKernel) || Core.eval(Main, Expr(:toplevel, USER_MODULE))
+    isdefined(Main, :EngeeKernel) || $USER_MODULE
     # invokelatest: this code is older than the name, of which Julia 1.12 warns
     Base.invokelatest(join_user_module, Base.invokelatest(getfield, Main, :EngeeKernel))
     pushdisplay(CellDisplay())

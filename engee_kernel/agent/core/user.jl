@@ -1,12 +1,12 @@
 # What people call from cells: a module EngeeKernel in Main, made when that name is free. Kernels of different versions
 # share it. Its functions are in the piece `user`.
 
-const USER_MODULE = :(
-    module EngeeKernel
-        const agents = Any[]
-        const descriptors = Any[Any[], Any[], Any[]]
-    end
-)
+# Without Base's names: `EngeeKernel.display` must mean nothing else before its functions are there.
+const USER_MODULE = :(let shared = Module(:EngeeKernel, false)
+    Core.eval(shared, $(QuoteNode(Expr(:const, :(agents = $(Any[]))))))
+    Core.eval(shared, $(QuoteNode(Expr(:const, :(descriptors = $(Any[Any[], Any[], Any[]]))))))
+    Core.eval(Main, Expr(:const, Expr(:(=), :EngeeKernel, shared)))
+end)
 
 "Take part in what kernels of different versions share, where the name EngeeKernel is not the person's own."
 function join_user_module(existing)

@@ -23,8 +23,10 @@ function new_console()
     return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), stream, Base.CoreLogging.Info)
 end
 
-catches_exceptions(logger) = (chosen = chosen_logger();
-                              chosen === nothing || Base.invokelatest(Base.CoreLogging.catch_exceptions, chosen))
+function catches_exceptions(logger)
+    chosen = chosen_logger()
+    return chosen === nothing || Base.invokelatest(Base.CoreLogging.catch_exceptions, chosen)
+end
 
 "The person's own global logger, else the cell's console."
 function taker_of(logger)
