@@ -28,8 +28,6 @@ from ..facts.errors import (
     ForbiddenPathError,
     GatewayError,
     JobExistsError,
-    ReplyLostError,
-    UnexpectedReplyError,
 )
 from ..facts.silence import Silence
 from . import replies, wire
@@ -216,7 +214,7 @@ class EngeeClient:
         Raises NotFoundError when any is missing, ForbiddenPathError outside /user, ReplyLostError when
         the stream ends early.
         """
-        from .multipart import boundary_of  # noqa: PLC0415 - no kernel's start waits for it
+        from .multipart import boundary_of, single_part  # noqa: PLC0415 - no kernel's start waits for it
 
         for source in sources:
             check_remote(source)
@@ -235,7 +233,7 @@ class EngeeClient:
             yield Download(
                 "file" if boundary or len(sources) == 1 else "zip",
                 int(length) if length.isdigit() else None,
-                _single_part(chunks, boundary) if boundary else chunks,
+                single_part(chunks, boundary) if boundary else chunks,
             )
 
     # OAuth
@@ -284,20 +282,3 @@ async def _translated_chunks(body: AsyncIterator[bytes], call: str) -> AsyncIter
     with translated(call):
         async for chunk in body:
             yield chunk
-
-
-async def _single_part(body: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
-    """The bytes of the one file in a multipart reply."""
-    from .multipart import PartReader  # noqa: PLC0415 - as above
-
-    ready: list[bytes] = []
-    reader = PartReader(boundary, lambda name: None, ready.append)
-    async for chunk in body:
-        reader.feed(chunk)
-        if reader.parts > 1:
-            raise UnexpectedReplyError("The download of one file has several parts.")
-        for piece in ready:
-            yield piece
-        ready.clear()
-    if not reader.complete:
-        raise ReplyLostError("The download ended before the file was complete.", "Try again.")

@@ -5,13 +5,13 @@ The parsing is python-multipart's; this names what a download's part carries.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from email.message import Message
 from urllib.parse import unquote
 
 from python_multipart.multipart import MultipartParser
 
-from ..facts.errors import UnexpectedReplyError
+from ..facts.errors import ReplyLostError, UnexpectedReplyError
 
 
 def boundary_of(content_type: str) -> bytes | None:
@@ -105,3 +105,18 @@ class PartReader:
 
     def _end(self) -> None:
         self.complete = True
+
+
+async def single_part(body: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
+    """The bytes of the one file in a multipart reply."""
+    ready: list[bytes] = []
+    reader = PartReader(boundary, lambda name: None, ready.append)
+    async for chunk in body:
+        reader.feed(chunk)
+        if reader.parts > 1:
+            raise UnexpectedReplyError("The download of one file has several parts.")
+        for piece in ready:
+            yield piece
+        ready.clear()
+    if not reader.complete:
+        raise ReplyLostError("The download ended before the file was complete.", "Try again.")

@@ -3,8 +3,8 @@
 
 # Without Base's names: `EngeeKernel.display` must mean nothing else before its functions are there.
 const USER_MODULE = :(let shared = Module(:EngeeKernel, false)
-    Core.eval(shared, $(QuoteNode(Expr(:const, :(agents = $(Any[]))))))
-    Core.eval(shared, $(QuoteNode(Expr(:const, :(descriptors = $(Any[Any[], Any[], Any[]]))))))
+    Core.eval(shared, Expr(:const, Expr(:(=), :agents, Any[])))
+    Core.eval(shared, Expr(:const, Expr(:(=), :descriptors, Any[Any[], Any[], Any[]])))
     Core.eval(Main, Expr(:const, Expr(:(=), :EngeeKernel, shared)))
 end)
 

@@ -67,8 +67,7 @@ function plain_form(@nospecialize(type))
             i += 1
         end
         form = which(show, Tuple{IO,MIME{Symbol("text/plain")},type}) === GENERAL_SHOW ? ONLY_TEXT : TEXT_BY_MIME
-        push!(FORMS_SEEN, type)
-        push!(FORMS_SEEN, form)
+        append!(FORMS_SEEN, Any[type, form])
         return form
     finally
         unlock(REGISTRY)
