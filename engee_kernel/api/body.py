@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..facts.errors import TransferError
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 18
 
 
 class Content(Protocol):

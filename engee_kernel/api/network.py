@@ -24,6 +24,8 @@ GIVEN_UP_AFTER_S = 0.5
 UNREAD_BYTES = 1 << 20
 # httpcore asks for so much when it reads for its parser, which takes any length
 BULK_BYTES = 1 << 16
+# what the system keeps unsent: more (up to 4 MiB) would be told as sent before it is, and sends more slowly
+UNSENT_BYTES = 1 << 17
 # what is smaller waits for what follows at once: a request's head and body are one packet
 SMALL_BYTES = 1 << 14
 
@@ -64,6 +66,8 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         connection: socket.socket = transport.get_extra_info("socket")
         for option in socket_options or ():
             connection.setsockopt(*option)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Windows has none
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         return AsyncioStream(transport, arrivals)
 
     async def sleep(self, seconds: float) -> None:

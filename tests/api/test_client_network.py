@@ -216,6 +216,21 @@ async def test_a_write_has_a_time_limit() -> None:
                 await stream.write(bytes(2**20), timeout=0.2)
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system keeps as much as it wants")
+async def test_what_the_server_does_not_take_is_not_said_to_be_sent() -> None:
+    sent = 0
+
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(LIMIT_S)
+
+    async with serving(never_read, limit=1) as port, stream_to(port) as stream:
+        with pytest.raises(httpcore.WriteTimeout):
+            while sent < 2**22:
+                await stream.write(bytes(2**16), timeout=0.5)
+                sent += 2**16
+    assert sent < 2**20, "a short file's progress would be 100 % at once"
+
+
 # Connections
 
 
