@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 _ESCAPES = {
@@ -74,13 +75,28 @@ _TAG = re.compile(r"<[^>]+>")
 
 
 def summary_of_body(body: str, limit: int = 200) -> str:
-    """One line of what a gateway's HTML page or a plain body says, for use in an error's sentence."""
+    """One line of what a page, a JSON object or a plain body says, for use in an error's sentence.
+
+    Of an object that is its message, where it has one under a usual name.
+    """
+    body = _message_of_json(body) or body
     if "<" in body and ">" in body:
         title = _TITLE.search(body)
         visible = title[1] if title else _TAG.sub(" ", _INVISIBLE.sub(" ", body))
         body = html.unescape(visible)
     line = " ".join(body.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _message_of_json(body: str) -> str:
+    """ "" where the body is no JSON object with a message."""
+    if not body.lstrip().startswith("{"):
+        return ""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return next((said[key] for key in ("message", "detail", "error") if isinstance(said.get(key), str)), "")
 
 
 # a comment with a quotation mark may be the end of a string: then the value is rather shown

@@ -17,7 +17,7 @@ from ..household.services import Services
 from ..server import lifecycle, overview
 from .magic import Context, Magic
 
-ACTIONS = ("start", "stop", "restart")
+ACTIONS = ("status", "start", "stop", "restart")
 LIVE_PAUSE_S = 1.0
 LIVE_BOUND_S = 3600.0
 
@@ -28,7 +28,7 @@ class Engee(Magic):
     epilog = "Stopping and restarting lose all variables, also those of other notebooks; files in /user stay."
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("action", nargs="?", choices=ACTIONS, help="what to do (default: show it)")
+        parser.add_argument("action", nargs="?", choices=ACTIONS, help="what to do (default: status)")
         parser.add_argument("--timeout", type=_minutes, metavar="MIN", help="with start and restart: minutes without "
                             "use after which the server stops itself")  # fmt: skip
 

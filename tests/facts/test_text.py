@@ -97,6 +97,12 @@ def test_size(number: float, shown: str) -> None:
         ("<html><style>p{}</style><body><p>Busy &amp; tired</p></body></html>", "Busy & tired"),
         ("<HTML><BODY><H1>Ошибка 503</H1><script>alert(1)</script></BODY></HTML>", "Ошибка 503"),
         ("<html><body></body></html>", ""),
+        ('{"error": "Unauthorized", "message": "The token is\\nunknown."}', "The token is unknown."),
+        ('{"detail": "Not Found"}', "Not Found"),
+        ('{"error": {"type": "X"}}', '{"error": {"type": "X"}}'),
+        ('{"message": ""}', '{"message": ""}'),
+        ('{"message": ', '{"message":'),
+        ('["message"]', '["message"]'),
     ],
 )
 def test_summary_of_a_body(body: str, line: str) -> None:

@@ -169,7 +169,7 @@ def test_engee_shows_starts_stops_and_restarts(local_engee: LocalEngee, start_ke
     assert kernel.run("x").error["ename"] == "UndefVarError"
     stop = kernel.run("%engee stop")
     assert "stopped" in card_of(stop) and "variables are gone" in stop.text("stderr")
-    assert "stopped" in card_of(kernel.run("%engee"))
+    assert "stopped" in card_of(kernel.run("%engee status"))
     assert local_engee.julia_pid() is None
     start = kernel.run("%engee start --timeout 20")
     assert "in 20 min 00 s if nobody uses it" in card_of(start) or "in 19 min" in card_of(start)
