@@ -87,7 +87,7 @@ def plan_upload(
             continue
         hits = list(_glob(source))
         if not hits:
-            what = "Nothing here matches" if is_local_pattern(source) else "Here is no file or folder"
+            what = "Nothing here matches" if is_local_pattern(source) else "This computer has no file or folder"
             raise UsageError(f"{what} “{source}”.", f"{_PLACES} {Path.cwd()}")
         for path, relative in hits:
             _add(plan, path, relative, recursive, flatten, explicit=False)
