@@ -11,8 +11,11 @@ import pytest
 from factories import environment_of
 from frontend import Cell, Frontend
 
+from engee_kernel.cells.endings import MARGIN_S
 from engee_kernel.emulator.process import LocalEngee
 
+SURELY_OLD = f"sleep({MARGIN_S + 1.2})"
+"""After it the server is known to be older than the last answer: its age is told to a second."""
 RESTARTED = "Engee's kernel was restarted while the server ran on"
 
 
@@ -154,7 +157,7 @@ def test_cleared_variables(notebook: Frontend, like_engee: LocalEngee) -> None:
 
 @pytest.mark.slow
 def test_a_restart_between_two_cells(notebook: Frontend, like_engee: LocalEngee) -> None:
-    notebook.run("gone = 1; sleep(2.1)")
+    notebook.run(f"gone = 1; {SURELY_OLD}")
     like_engee.restart_kernel()
     cell = notebook.run("gone", timeout_s=90)
     assert cell.error["ename"] == "SessionLostError"
@@ -166,7 +169,7 @@ def test_a_restart_between_two_cells(notebook: Frontend, like_engee: LocalEngee)
 @pytest.mark.slow
 def test_a_restart_while_a_cell_runs(notebook: Frontend, like_engee: LocalEngee) -> None:
     notebook.run("1")
-    cell = notebook.send('sleep(2.2); println("began"); sleep(60)')
+    cell = notebook.send(f'{SURELY_OLD}; println("began"); sleep(60)')
     notebook.until(lambda: "began" in cell.text())
     like_engee.restart_kernel()
     notebook.finish(cell, 90)
@@ -185,7 +188,7 @@ def test_a_restart_of_the_server_is_called_so(notebook: Frontend, like_engee: Lo
 
 @pytest.mark.slow
 def test_a_restart_under_a_job_and_under_who_follows_it(notebook: Frontend, like_engee: LocalEngee) -> None:
-    notebook.run("sleep(2.1)")
+    notebook.run(SURELY_OLD)
     job = notebook.send('%%job --name long\nprintln("began"); sleep(60)')
     notebook.until(lambda: "began" in job.text(), 30)
     like_engee.restart_kernel()
@@ -193,7 +196,7 @@ def test_a_restart_under_a_job_and_under_who_follows_it(notebook: Frontend, like
     assert RESTARTED in job.traceback, job.traceback
     listed = last_display(notebook.run("%jobs"))
     assert re.search(r"long +lost: Engee was restarted|long +.*restarted", listed), listed
-    notebook.run("sleep(2.1)", timeout_s=90)
+    notebook.run(SURELY_OLD, timeout_s=90)
     begun = notebook.run('%%job --detach --name other\nprintln("began"); sleep(60)')
     assert begun.status == "ok"
     attached = notebook.send("%jobs attach other")
