@@ -180,9 +180,8 @@ def agent_libraries() -> list[str]:
     """The packages of the standard library that the agent's sources name, wherever they load them."""
     folder = resources.files("engee_kernel.agent")
     assert isinstance(folder, Path)
-    loads = re.compile(r"^\s*(?:using|import)\s+([A-Z]\w*)", re.MULTILINE)
-    found = {name for path in folder.rglob("*.jl") for name in loads.findall(path.read_text(encoding="utf-8"))}
-    return sorted(found - {"Base", "Main", "Core"})
+    loads = re.compile(r'^const .*library\("[-0-9a-f]+", "(\w+)"\)', re.MULTILINE)
+    return sorted({name for path in folder.rglob("*.jl") for name in loads.findall(path.read_text(encoding="utf-8"))})
 
 
 def own_start(libraries: list[str]) -> tuple[float, str]:

@@ -5,7 +5,7 @@ if VERSION >= v"1.11" && VERSION < v"1.13-" && !isdefined(Main, :AGENT_NAME)
     local cache = joinpath(place, "agent.ji")
     if place != "" && isfile(cache)
         try
-            local found = Base._require_from_serialized(Base.PkgId(Base.UUID("AGENT_UUID"), "AGENT_NAME"), cache, joinpath(place, "agent.so"),
+            local found = Base.invokelatest(getfield(Base, :_require_from_serialized), Base.PkgId(Base.UUID("AGENT_UUID"), "AGENT_NAME"), cache, joinpath(place, "agent.so"),
                                                         joinpath(place, "AGENT_NAME", "src", "AGENT_NAME.jl"))
             isdefined(Main, :AGENT_NAME) || Core.eval(Main, Expr(:const, Expr(:(=), :AGENT_NAME, found)))
             try

@@ -2,7 +2,7 @@
 
 # Representations that are no text of the agent's own: base64 for images, and a look at JSON before it is embedded.
 
-using Base64: base64encode
+const base64encode = library("2a0f44e3-6c83-55bd-87e4-b1978d98bd5f", "Base64").base64encode
 
 as_base64(bytes) = base64encode(bytes)
 

@@ -61,7 +61,10 @@ function can_show(mime, x)
     return Base.invokelatest(showable, type(), x)
 end
 
-showable_by_method(type, of) = which(showable, Tuple{type,of}).module === Base.Multimedia
+function showable_by_method(type, of)
+    method = only_method(Tuple{typeof(showable),type,of})
+    return method !== nothing && method.module === Base.Multimedia
+end
 
 function show_as(type, x, cell)
     io = IOBuffer()

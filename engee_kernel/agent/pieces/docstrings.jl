@@ -3,7 +3,7 @@
 # Docstrings as facts: the Markdown as it was written. The kernel renders it: Julia would compile its own renderers for
 # more than a second before the first answer.
 
-import REPL
+const REPL = library("3fa0cd96-eef1-5676-8a61-b3b8758bbffb", "REPL")
 
 """
 The docstrings of a name, a list of Markdown texts; nothing where Julia's own help knows more: what documents itself,

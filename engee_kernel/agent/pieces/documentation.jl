@@ -2,7 +2,7 @@
 
 # Julia's own help on a name.
 
-import REPL
+const REPL = library("3fa0cd96-eef1-5676-8a61-b3b8758bbffb", "REPL")
 
 # Older versions take no module: the expression is evaluated in it all the same.
 function help_expression(io, text, mod)

@@ -1,7 +1,7 @@
 # Values on their way from and to Python: a payload is one byte stream, read and written here and in Python's
 # `engee_kernel.exchange`, which documents it. Little-endian, as is every machine that Engee runs on.
 
-import Dates
+const Dates = library("ade2ca70-3891-5945-98fb-dc099432e06a", "Dates")
 
 "What can't be exchanged, and why: becomes a reply, not an error of the agent."
 struct ExchangeProblem <: Exception

@@ -2,8 +2,8 @@
 
 # Files of the Engee session: list, look, move, find, check, and put uploads in place.
 
-using Random: RandomDevice
-import SHA
+const RandomDevice = library("9a3f8284-a2c9-5f02-9a11-845980a1fd5c", "Random").RandomDevice
+const SHA = library("ea8e919c-243c-51af-8825-aaa63cd721ce", "SHA")
 
 const CHUNK_BYTES = 2^20
 const LIST_LIMIT = 10_000

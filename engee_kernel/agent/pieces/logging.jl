@@ -2,8 +2,6 @@
 
 # What cells log: to their stderr in the usual look, or to the logger that the person made global.
 
-const LOGGING = Base.PkgId(Base.UUID("56ddb016-857b-54e1-b83d-db4d58db5568"), "Logging")
-
 function console_of(logger)
     logger.console === nothing && Base.invokelatest(give_console, logger, Base.invokelatest(new_console))
     return logger.console
@@ -18,7 +16,7 @@ function give_console(logger, console)
 end
 
 function new_console()
-    package = Base.require(LOGGING)
+    package = library("56ddb016-857b-54e1-b83d-db4d58db5568", "Logging")
     stream = IOContext{CellOutput}(OUTPUTS[2], coloured())
     return Base.invokelatest(Base.invokelatest(getfield, package, :ConsoleLogger), stream, Base.CoreLogging.Info)
 end

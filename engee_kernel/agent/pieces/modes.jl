@@ -33,12 +33,10 @@ function run_shell(mod, code)
     return nothing
 end
 
-const PKG = Base.PkgId(Base.UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg")
-
 say_interactive(mode) = isdefined(mode, :PRINTED_REPL_WARNING) && (mode.PRINTED_REPL_WARNING[] = true)
 
 function run_pkg(code)
-    pkg = Base.require(PKG)            # only now: loading it takes a while
+    pkg = library("44cfe95a-1eb2-52ea-b672-e2afdf69b78f", "Pkg")    # only now: loading it takes a while
     # A person types here: Pkg's remark that this mode is for people alone, not for scripts, is not for them.
     Base.invokelatest(say_interactive, Base.invokelatest(getfield, pkg, :REPLMode))
     for line in split(code, '\n')

@@ -3,7 +3,8 @@
 
 # Payloads of values between calls, and the calls; what a payload holds is in exchange.jl.
 
-using Base64: base64decode, base64encode
+const BASE64 = library("2a0f44e3-6c83-55bd-87e4-b1978d98bd5f", "Base64")
+const base64encode, base64decode = BASE64.base64encode, BASE64.base64decode
 
 mutable struct Payload
     pieces::Dict{Int,Vector{UInt8}}
