@@ -1,7 +1,8 @@
 """What people meet in a Julia that has just been started: the first cell, the first error, Tab, an interrupt.
 
-Each session is a local Engee of its own, with a folder /user of its own unless a second start is measured. Julia's
-files are in the disk's cache (one start that isn't counted comes first); nothing of the agent is compiled.
+Each session is a local Engee of its own, with a folder /user of its own unless a second start is measured. It has the
+streams, packages and threads that were seen in Engee; its background tasks are off, for whom they meet is chance.
+Julia's files are in the disk's cache (one start that isn't counted comes first); nothing of the agent is compiled.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ class Cold:
 
 @contextmanager
 def fresh(user_dir: Path | None = None) -> Iterator[Sitting]:
-    with LocalEngee(user_dir) as engee:
+    with LocalEngee(user_dir, like_engee=True, background=0) as engee:
         pid = engee.julia_pid()
         assert pid is not None
         with kernel(ENGEE, {"ENGEE_URL": engee.url, "ENGEE_TOKEN": engee.token}) as measured:

@@ -45,17 +45,16 @@ const MIME_GROUPS = Any[
 const ONLY_TEXT, TEXT_BY_MIME, MORE_FORMS = 1, 2, 3
 
 """
-The one method that calls of this signature come to; nothing where there are several. Not by `which`: its sentence for
-none is 0.4 s of compiling where the process has streams of its own kind, as Engee's has.
+The one method that calls with arguments of these types come to; nothing where there are several. Not by `which` on newer
+Julias: its sentence for none is 0.4 s of compiling where the process has streams of its own kind, as Engee's has.
 """
-function only_method(@nospecialize(signature))
-    found = Base._methods_by_ftype(signature, 1, ccall(:jl_get_world_counter, UInt, ()))
-    (found isa Vector{Any} && length(found) === 1) || return nothing     # false or nothing where there are more
-    match = found[1]
-    return match isa Core.SimpleVector ? match[3] : getfield(match, :method)
+function only_method(@nospecialize(f), @nospecialize(types))
+    VERSION < v"1.11" && return which(f, types)
+    found = Base._methods_by_ftype(Base.signature_type(f, types), 1, ccall(:jl_get_world_counter, UInt, ()))
+    return found isa Vector{Any} && length(found) === 1 ? getfield(found[1], :method) : nothing
 end
 
-text_method(@nospecialize(type)) = only_method(Tuple{typeof(show),IO,MIME{Symbol("text/plain")},type})
+text_method(@nospecialize(type)) = only_method(show, Tuple{IO,MIME{Symbol("text/plain")},type})
 
 const GENERAL_SHOW = text_method(Cell)
 

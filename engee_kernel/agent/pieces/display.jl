@@ -62,7 +62,7 @@ function can_show(mime, x)
 end
 
 function showable_by_method(type, of)
-    method = only_method(Tuple{typeof(showable),type,of})
+    method = only_method(showable, Tuple{type,of})
     return method !== nothing && method.module === Base.Multimedia
 end
 
