@@ -99,6 +99,15 @@ def _message_of_json(body: str) -> str:
     return next((said[key] for key in ("message", "detail", "error") if isinstance(said.get(key), str)), "")
 
 
+# of the world in which a method or a name was missed, and from Julia 1.11 on the module behind it
+_WORLD = re.compile(r"\A((?:MethodError|UndefVarError)\(.*), 0x[0-9a-f]{16}(?:, [\w.]+)?\)\Z", re.DOTALL)
+
+
+def without_world(short_description: str) -> str:
+    """What is the same each time that a cell fails in the same way: a notebook under version control keeps it."""
+    return _WORLD.sub(r"\1)", short_description)
+
+
 # a comment with a quotation mark may be the end of a string: then the value is rather shown
 _QUIET = re.compile(r""";\s*(?:#[^\n"]*)?\s*\Z""")
 

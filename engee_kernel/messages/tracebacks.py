@@ -9,7 +9,7 @@ from ..facts.cleared import EXPLANATION, is_about_cleared
 from ..facts.errors import EngeeError
 from ..facts.events import Failure, Frame
 from ..facts.repetition import cycle, folded
-from ..facts.text import count_frames, paint, split_description
+from ..facts.text import count_frames, paint, split_description, without_world
 from .bundles import without_twins
 
 
@@ -40,7 +40,7 @@ def error_content(failure: Failure) -> dict[str, Any]:
             traceback += _frames(cause.frames)
     if is_about_cleared(failure.short, failure.message):
         traceback += ["", EXPLANATION]
-    return {"ename": failure.type, "evalue": failure.short, "traceback": traceback}
+    return {"ename": failure.type, "evalue": without_world(failure.short), "traceback": traceback}
 
 
 def _frames(frames: tuple[Frame, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from ..agent.dialogue import AgentMissingError, AnswerCutError, CellAnswer, Epoc
 from ..api.wire import Job
 from ..facts.errors import AgentUnavailableError, CodeError, UsageError
 from ..facts.events import Done, Event, Failure, Result, decode
-from ..facts.text import split_description
+from ..facts.text import split_description, without_world
 
 SHORT_ID_CHARS = 8
 SUMMARY_CHARS = 80
@@ -165,7 +165,7 @@ def _outcome(events: Iterable[Event]) -> Outcome:
         if isinstance(event, Result):
             line = _plain(event)
         elif isinstance(event, Failure):
-            state, line = FAILED, event.short or event.message
+            state, line = FAILED, without_world(event.short) or event.message
         elif isinstance(event, Done):
             state = INTERRUPTED if event.status == "interrupted" else state
             elapsed_s = event.statistics.get("elapsed_s")

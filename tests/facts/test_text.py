@@ -17,6 +17,7 @@ from engee_kernel.facts.text import (
     split_description,
     summary_of_body,
     unquote_julia,
+    without_world,
 )
 
 TRACE_OF_THE_API_PAGE = (
@@ -107,6 +108,22 @@ def test_size(number: float, shown: str) -> None:
 )
 def test_summary_of_a_body(body: str, line: str) -> None:
     assert summary_of_body(body) == line
+
+
+@pytest.mark.parametrize(
+    ("short", "lasting"),
+    [
+        ('MethodError(sqrt, ("a",), 0x000000000000997e)', 'MethodError(sqrt, ("a",))'),
+        ("MethodError(f, (0x0000000000000001,), 0x0000000000006dac)", "MethodError(f, (0x0000000000000001,))"),
+        ("UndefVarError(:x, 0x00000000000099af, Main)", "UndefVarError(:x)"),
+        ("UndefVarError(:x, 0x00000000000099af, Main.A.B)", "UndefVarError(:x)"),
+        ("UndefVarError(:x)", "UndefVarError(:x)"),
+        ("KeyError(0x0000000000000001)", "KeyError(0x0000000000000001)"),
+        ("DomainError(1, 0x0000000000000001)", "DomainError(1, 0x0000000000000001)"),
+    ],
+)
+def test_the_number_of_a_world_is_not_kept(short: str, lasting: str) -> None:
+    assert without_world(short) == lasting
 
 
 @given(st.text(), st.integers(min_value=1, max_value=300))

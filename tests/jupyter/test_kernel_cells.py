@@ -99,6 +99,14 @@ def test_an_error_of_the_code(kernel: Frontend) -> None:
         assert machinery not in cell.traceback
 
 
+def test_the_same_error_is_stored_as_the_same(kernel: Frontend) -> None:
+    values = []
+    for name in ("one", "two"):  # a method more is a world more
+        kernel.run(f"{name}_method(x) = x")
+        values.append(kernel.run('sqrt("a")').error["evalue"])
+    assert values == ['MethodError(sqrt, ("a",))'] * 2
+
+
 def test_the_servers_frames_are_folded_into_a_count(plain: Frontend) -> None:
     cell = plain.run("unexisting_variable")
     assert re.search(r"… \d+ more frames inside the Engee server", cell.traceback)
