@@ -178,7 +178,10 @@ def fresh(user_dir: Path | None = None) -> Iterator[Sitting]:
 
 
 def agent_libraries() -> list[str]:
-    """The packages of the standard library that the agent's sources name, wherever they load them."""
+    """The packages of the standard library that the agent's pieces take when they are defined.
+
+    Not Logging and Pkg: a cell that logs, or a line that begins with `]`, brings them.
+    """
     folder = resources.files("engee_kernel.agent")
     assert isinstance(folder, Path)
     loads = re.compile(r'^const .*library\("[-0-9a-f]+", "(\w+)"\)', re.MULTILINE)

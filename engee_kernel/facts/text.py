@@ -89,7 +89,7 @@ def summary_of_body(body: str, limit: int = 200) -> str:
 
 
 def _message_of_json(body: str) -> str:
-    """ "" where the body is no JSON object with a message."""
+    """Empty where the body is no JSON object or has no message."""
     if not body.lstrip().startswith("{"):
         return ""
     try:
